@@ -1,0 +1,1 @@
+"""A CQRS core: commands, queries, a mediator, an event log and projections."""

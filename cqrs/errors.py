@@ -1,0 +1,196 @@
+"""Every error this package raises on purpose. Each class's docstring is its message: what happened and what to do.
+
+The facts given to the constructor fill the message and stay readable as attributes. HTTP codes live in the console.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+
+
+class CqrsError(Exception):
+    """Something went wrong in the event-sourcing core."""
+
+    def __init__(self, **facts: object) -> None:
+        self.__dict__.update(facts)
+        self.facts = facts
+        template = inspect.getdoc(type(self)) or ""
+        super().__init__(" ".join(template.format(**facts).split()))
+
+
+# -- messages ---------------------------------------------------------------------------------------------------------
+
+
+class InvalidMessage(CqrsError):
+    """{summary}"""
+
+    errors: Mapping[str, Sequence[str]]
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        lines = [f"{field}: {text}" if field else text for field, texts in errors.items() for text in texts]
+        super().__init__(errors=errors, summary=" ".join(lines) or "The message is not valid.")
+
+
+class NoHandler(CqrsError):
+    """No handler for {name}. Check the spelling, or list its handler in the domain."""
+
+    name: str
+
+
+class NotFound(CqrsError):
+    """There is no {what} {name}."""
+
+    what: str
+    name: str
+
+
+class AccessDenied(CqrsError):
+    """{action} needs the role {needed}; {actor} has {role}. Ask an admin."""
+
+    needed: str
+    role: str
+
+
+class IdempotencyConflict(CqrsError):
+    """The idempotency key {key} was already used for another {command}. Send a new key with a new command."""
+
+    key: str
+
+
+class NotVisibleYet(CqrsError):
+    """Position {wanted} is not visible yet: the read model has reached {reached}. Ask again shortly."""
+
+    wanted: int
+    reached: int
+
+
+# -- the log ----------------------------------------------------------------------------------------------------------
+
+
+class ConcurrencyError(CqrsError):
+    """Stream {stream} is at version {actual}, not {expected}: someone else wrote first. Load it again and retry."""
+
+    stream: str
+    expected: object
+    actual: int
+
+
+class InvalidStreamName(CqrsError):
+    """The stream name {name!r} cannot be used: {why}. Use a category, a hyphen and an id, such as order-42."""
+
+    name: str
+
+
+class UnknownEventType(CqrsError):
+    """Events of type {type} are in the log, but no domain declares that type. Add its class to the domain."""
+
+    type: str
+
+
+class UnreadableEvent(CqrsError):
+    """The stored {type} of schema version {schema_version} cannot be read: {why}. Add or correct an upcaster."""
+
+    type: str
+    schema_version: int
+
+
+# -- databases --------------------------------------------------------------------------------------------------------
+
+
+class DatabaseUnavailable(CqrsError):
+    """The database {database} cannot be used: {why}. Check DATABASE_URL and that the server or file is reachable."""
+
+
+class DatabaseBusy(CqrsError):
+    """The database {database} is locked by another process for too long. Nothing was written; try again."""
+
+
+class DiskFull(CqrsError):
+    """The disk that holds {database} is full. Nothing was written; free some space and try again."""
+
+
+class UnsafeDatabase(CqrsError):
+    """The database {database} does not keep its promises: {why}. Use the driver settings that cqrs.store.database makes."""
+
+
+class SchemaMissing(CqrsError):
+    """The database {database} has no tables yet. Run: flask --app app cqrs init-db"""
+
+
+class SchemaOutdated(CqrsError):
+    """The tables of {database} are older than this program. Run: flask --app app cqrs init-db"""
+
+
+class SchemaTooNew(CqrsError):
+    """The tables of {database} were made by a newer program (revision {revision}). Start that program, or restore a backup."""
+
+
+# -- read models and projections --------------------------------------------------------------------------------------
+
+
+class InexactValue(CqrsError):
+    """The value {value!r} cannot be stored exactly in {column}: {why}."""
+
+
+class Fenced(CqrsError):
+    """Another worker took over projection {projection}, generation {generation}. This one lets go."""
+
+    projection: str
+    generation: int
+
+
+class ShapeMismatch(CqrsError):
+    """The read model {projection} of generation {generation} has other columns than the code: {difference}. Replay it."""
+
+    projection: str
+
+
+class ReadModelMissing(CqrsError):
+    """The read model {name} has no generation yet. Run: flask --app app cqrs init-db"""
+
+    name: str
+
+
+# -- set-up -----------------------------------------------------------------------------------------------------------
+
+
+class Faults(CqrsError):
+    """{sentences}"""
+
+    faults: Sequence[str]
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__(faults=tuple(faults), sentences=" ".join(faults))
+
+
+class SettingsFault(Faults):
+    """{sentences}"""
+
+
+class DomainFault(Faults):
+    """{sentences}"""
+
+
+# -- operators --------------------------------------------------------------------------------------------------------
+
+
+class TooManyAttempts(CqrsError):
+    """Too many failed attempts. Try again in {retry_after} s."""
+
+    retry_after: int
+
+
+class AlreadyThere(CqrsError):
+    """There is already a {what} named {name}."""
+
+
+# -- workers ----------------------------------------------------------------------------------------------------------
+
+
+class PortInUse(CqrsError):
+    """Port {port} on {host} is in use. Stop the other program, or choose another port: PORT=5001 make run"""
+
+
+class NoWorker(CqrsError):
+    """No worker is alive. Start one: make worker"""

@@ -1,0 +1,18 @@
+"""Waiting for what other threads do, without sleeping blindly."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+def wait_until(happened: Callable[[], bool], timeout: float = 10.0) -> None:
+    """Return as soon as `happened()` is true; fail the test with the condition's name after `timeout` seconds."""
+    pause = threading.Event()
+    deadline = time.monotonic() + timeout
+    while not happened():
+        if time.monotonic() > deadline:
+            name = getattr(happened, "__name__", repr(happened))
+            raise AssertionError(f"{name} did not come true within {timeout} s")
+        pause.wait(0.01)
