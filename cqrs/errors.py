@@ -19,7 +19,7 @@ class CqrsError(Exception):
         super().__init__(" ".join(template.format(**facts).split()))
 
 
-# -- messages ---------------------------------------------------------------------------------------------------------
+# -- messages ---
 
 
 class InvalidMessage(CqrsError):
@@ -65,7 +65,7 @@ class NotVisibleYet(CqrsError):
     reached: int
 
 
-# -- the log ----------------------------------------------------------------------------------------------------------
+# -- the log ---
 
 
 class ConcurrencyError(CqrsError):
@@ -95,7 +95,7 @@ class UnreadableEvent(CqrsError):
     schema_version: int
 
 
-# -- databases --------------------------------------------------------------------------------------------------------
+# -- databases ---
 
 
 class DatabaseUnavailable(CqrsError):
@@ -111,7 +111,7 @@ class DiskFull(CqrsError):
 
 
 class UnsafeDatabase(CqrsError):
-    """The database {database} does not keep its promises: {why}. Use the driver settings that cqrs.store.database makes."""
+    """The database {database} breaks a promise we need: {why}. Open it with cqrs.store.database.open_database."""
 
 
 class SchemaMissing(CqrsError):
@@ -123,10 +123,10 @@ class SchemaOutdated(CqrsError):
 
 
 class SchemaTooNew(CqrsError):
-    """The tables of {database} were made by a newer program (revision {revision}). Start that program, or restore a backup."""
+    """The tables of {database} were made by a newer program (revision {revision}). Start that one instead."""
 
 
-# -- read models and projections --------------------------------------------------------------------------------------
+# -- read models and projections ---
 
 
 class InexactValue(CqrsError):
@@ -141,7 +141,7 @@ class Fenced(CqrsError):
 
 
 class ShapeMismatch(CqrsError):
-    """The read model {projection} of generation {generation} has other columns than the code: {difference}. Replay it."""
+    """The read model {projection}, generation {generation}, differs from the code: {difference}. Replay it."""
 
     projection: str
 
@@ -152,7 +152,7 @@ class ReadModelMissing(CqrsError):
     name: str
 
 
-# -- set-up -----------------------------------------------------------------------------------------------------------
+# -- set-up ---
 
 
 class Faults(CqrsError):
@@ -172,7 +172,7 @@ class DomainFault(Faults):
     """{sentences}"""
 
 
-# -- operators --------------------------------------------------------------------------------------------------------
+# -- operators ---
 
 
 class TooManyAttempts(CqrsError):
@@ -185,7 +185,7 @@ class AlreadyThere(CqrsError):
     """There is already a {what} named {name}."""
 
 
-# -- workers ----------------------------------------------------------------------------------------------------------
+# -- workers ---
 
 
 class PortInUse(CqrsError):

@@ -1,4 +1,4 @@
-"""Identifiers: time-ordered, so that indexes grow at their right edge, and derivable, so that a retry makes the same."""
+"""Identifiers: ordered by time, so that indexes grow at one edge; derivable, so that a retry makes the same."""
 
 from __future__ import annotations
 
