@@ -38,6 +38,12 @@ class NoHandler(CqrsError):
     name: str
 
 
+class UndeclaredEvent(CqrsError):
+    """The event class {name} has no stored name. Declare it: @event("{name}")."""
+
+    name: str
+
+
 class NotFound(CqrsError):
     """There is no {what} {name}."""
 
