@@ -1,0 +1,73 @@
+"""What may be asked about users, and how the read models answer. `None` means that there is no such user."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from msgspec import Meta
+
+from cqrs.example.credentials import normal_email
+from cqrs.example.read_models import user_stats, users
+from cqrs.messages import Query
+from cqrs.middleware import QueryContext
+
+Answer = dict[str, Any]
+
+
+class GetUserById(Query):
+    """Who is this user?"""
+
+    reads = ("users",)
+
+    user_id: str
+
+
+class FindUserByEmail(Query):
+    """Who has this e-mail address? Spaces around it and capitals do not count."""
+
+    reads = ("users",)
+
+    email: str
+
+
+class FindUsersByCity(Query):
+    """Who lives in this city, spelled exactly so? In the order of their ids, from the one behind `after` on."""
+
+    reads = ("users",)
+
+    city: str
+    after: str = ""
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
+class GetUserStats(Query):
+    """What has this user ordered and spent, cancelled orders left out?"""
+
+    reads = ("user_stats",)
+
+    user_id: str
+
+
+def get_user_by_id(query: GetUserById, read: QueryContext) -> Answer | None:
+    return first(read, sa.select(users).where(users.c.user_id == query.user_id))
+
+
+def find_user_by_email(query: FindUserByEmail, read: QueryContext) -> Answer | None:
+    return first(read, sa.select(users).where(users.c.email == normal_email(query.email)))
+
+
+def find_users_by_city(query: FindUsersByCity, read: QueryContext) -> Answer:
+    living_there = sa.select(users).where(users.c.city == query.city, users.c.user_id > query.after)
+    rows = read.connection.execute(living_there.order_by(users.c.user_id).limit(query.limit + 1)).mappings().all()
+    page = [dict(row) for row in rows[: query.limit]]
+    return {"users": page, "next": page[-1]["user_id"] if len(rows) > query.limit else None}
+
+
+def get_user_stats(query: GetUserStats, read: QueryContext) -> Answer | None:
+    return first(read, sa.select(user_stats).where(user_stats.c.user_id == query.user_id))
+
+
+def first(read: QueryContext, question: sa.Select[Any]) -> Answer | None:
+    row = read.connection.execute(question).mappings().first()
+    return None if row is None else dict(row)
