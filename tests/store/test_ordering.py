@@ -288,12 +288,7 @@ def test_an_exclusive_holder_keeps_other_appends_out_until_it_ends(
     alone.connection.execute(f"SELECT {EXCLUSIVE_LOCK}")
     appended = threading.Thread(target=other.append_and_commit)
     appended.start()
-
-    def other_waits() -> bool:
-        row = alone.connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
-        return row == (1,)
-
-    wait_until(other_waits)
+    wait_until(lambda: _waiters(alone) == 1)
     assert alone.append_and_commit() == [1]
     appended.join()
     assert tracker.advance() == 2
@@ -369,18 +364,22 @@ def _restore_older_backup(engine: sa.Engine) -> None:
 def test_another_server_behind_the_same_name_is_not_trusted_with_what_the_old_one_proved(
     engine: sa.Engine, writer: Callable[..., Writer]
 ) -> None:
-    tracker = SafeHead(engine, store_every=3600)
-    one = writer()
-    one.append_and_commit(3)
-    tracker._stored_at = float("inf")
+    tracker = SafeHead(engine, store_every=0)
+    slow, fast = writer(), writer()
+    fast.append_and_commit(3)
     assert tracker.advance() == 3
-    tracker._server = "the server before the fail-over"
-    tracker._safe = 4
-    one.append_and_commit()
-    slow = writer()
+    tracker._server, tracker._safe = "the primary that is gone, and had proven two positions more", 5
     slow.append()
-    one.append_and_commit()
-    assert tracker.advance() == 4
+    fast.append_and_commit()
+    assert tracker.advance() == 3
+    slow.commit()
+    assert tracker.advance() == 5
+
+
+def _waiters(writer: Writer) -> int:
+    row = writer.connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_threads_that_ask_during_a_look_share_the_next_one(
