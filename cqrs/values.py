@@ -33,13 +33,18 @@ class Refused(Exception):
 
 
 def text_of(kind: mi.StrType, raw: object, extra: Extra, strict: bool) -> str:
+    """`extra` may hold the `sentence` for a text that does not match its pattern."""
     if not isinstance(raw, str):
         raise Refused("This must be text.")
     check_text(raw)
     check_length(kind, raw, "characters")
     if kind.pattern is not None and re.search(kind.pattern, raw) is None:
-        raise Refused("This must not be blank." if kind.pattern == r"\S" else f"This must match {kind.pattern}.")
+        raise Refused(extra.get("sentence") or _mismatch(kind.pattern))
     return raw
+
+
+def _mismatch(pattern: str) -> str:
+    return "This must not be blank." if pattern == r"\S" else f"This must match {pattern}."
 
 
 def check_text(raw: str) -> None:

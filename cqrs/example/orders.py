@@ -10,18 +10,21 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from cqrs.aggregates import Aggregate
-from cqrs.example.users import User, UserId, existing_user
+from cqrs.example.users import ID, User, UserId, existing_user
 from cqrs.messages import Command, Event, event
 from cqrs.unit_of_work import UnitOfWork
 
-OrderId = Annotated[str, Meta(pattern="^[A-Za-z0-9-]{1,64}$", description="The id that PlaceOrder answered with.")]
+NO_ORDER = "There is no order with this id."
+
+OrderId = Annotated[
+    str,
+    Meta(pattern=ID, description="The id that PlaceOrder answered with.", extra={"sentence": NO_ORDER}),
+]
 
 #: At most 12 digits, though a Money column holds 15: a thousand of the largest orders still add up exactly.
 Amount = Annotated[Decimal, Meta(extra={"minimum": "0.01", "scale": 2, "max_digits": 12})]
 Reason = Annotated[str, Meta(pattern=r"\S", max_length=500)]
 Instant = Annotated[datetime, Meta(tz=True)]
-
-CENT = Decimal("0.01")
 
 
 # What happened
@@ -106,7 +109,7 @@ class Order(Aggregate):
 def place_order(command: PlaceOrder, unit: UnitOfWork) -> Mapping[str, str]:
     user = existing_user(unit, command.user_id)
     order = Order(unit.new_id())
-    order.place(user, command.amount.quantize(CENT), unit.now)
+    order.place(user, command.amount, unit.now)
     unit.save(order)
     return {"order_id": order.id}
 
@@ -114,7 +117,7 @@ def place_order(command: PlaceOrder, unit: UnitOfWork) -> Mapping[str, str]:
 def cancel_order(command: CancelOrder, unit: UnitOfWork) -> Mapping[str, str]:
     order = unit.load(Order, command.order_id)
     if order.status == "absent":
-        unit.invalid(order_id="There is no order with this id.")
+        unit.invalid(order_id=NO_ORDER)
     if order.status == "cancelled":
         unit.invalid(order_id="This order is cancelled already.")
     order.cancel(command.reason.strip())

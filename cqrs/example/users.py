@@ -12,10 +12,25 @@ from cqrs.example.credentials import TAKEN, grant, hash_password, normal_email, 
 from cqrs.messages import Command, Event, Secret, event
 from cqrs.unit_of_work import UnitOfWork
 
-UserId = Annotated[str, Meta(pattern="^[A-Za-z0-9-]{1,64}$", description="The id that CreateUser answered with.")]
+#: What an id may look like; it becomes part of a stream's name. (`$` alone would let a last line break pass.)
+ID = r"^[A-Za-z0-9-]{1,64}(?!\n)$"
+NO_USER = "There is no user with this id."
+
+UserId = Annotated[
+    str,
+    Meta(pattern=ID, description="The id that CreateUser answered with.", extra={"sentence": NO_USER}),
+]
 Name = Annotated[str, Meta(pattern=r"\S", max_length=100)]
 City = Annotated[str, Meta(pattern=r"\S", max_length=100)]
-Email = Annotated[str, Meta(pattern=r"^\s*[^\s@]+@[^\s@]+\s*$", max_length=254, description="Such as ada@example.org.")]
+Email = Annotated[
+    str,
+    Meta(
+        pattern=r"^\s*[^\s@]+@[^\s@]+\s*$",
+        max_length=254,
+        description="Such as ada@example.org.",
+        extra={"sentence": "This is not an e-mail address. Write it like ada@example.org."},
+    ),
+]
 Password = Annotated[Secret, Meta(min_length=8, max_length=200)]
 
 
@@ -146,7 +161,7 @@ def existing_user(unit: UnitOfWork, user_id: str) -> User:
     """The user, or a refusal on the field `user_id` when there is none, or none any more."""
     user = unit.load(User, user_id)
     if not user.active:
-        unit.invalid(user_id="There is no user with this id.")
+        unit.invalid(user_id=NO_USER)
     return user
 
 
