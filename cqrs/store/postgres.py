@@ -1,0 +1,172 @@
+"""Connections to PostgreSQL: what we set on each, snapshots, its clock, and what its errors mean to a user."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from cqrs.errors import CqrsError, DatabaseBusy, DatabaseUnavailable, DiskFull, UnsafeDatabase
+
+SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
+OLDEST_VERSION = 14
+
+# On our own connections only. A statement that runs longer than a minute asks for more time itself (migrations do);
+# a transaction left open holds the order of the log and vacuum, so it is ended.
+_SESSION = {
+    "timezone": "UTC",
+    "lock_timeout": "5s",
+    "statement_timeout": "60s",
+    "idle_in_transaction_session_timeout": "60s",
+    "client_min_messages": "warning",
+    "synchronous_commit": "on",
+}
+# A silent network is noticed after about 15 s instead of the two hours that TCP waits by itself.
+_NETWORK = {
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "5",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "15000",
+}
+_PING_AFTER_IDLE_SECONDS = 5.0
+
+
+def is_postgres(url: str) -> bool:
+    return url.partition("://")[0] in SCHEMES
+
+
+def parse_url(url: str) -> sa.URL:
+    """The address with our driver. Raises DatabaseUnavailable with one sentence for what cannot be an address."""
+    try:
+        return sa.make_url(url).set(drivername="postgresql+psycopg")
+    except (sa.exc.ArgumentError, ValueError) as error:
+        shown = url.partition("://")[0] + "://…"
+        why = "this is not an address such as postgresql://user@host/database"
+        raise DatabaseUnavailable(database=shown, why=why) from error
+
+
+def create_engine(url: str, *, application: str = "projectionist") -> sa.Engine:
+    """An engine that connects at its first use. Parameters in `url` win over ours."""
+    address = parse_url(url)
+    try:
+        engine = sa.create_engine(
+            address, connect_args=_connect_arguments(address, application), pool_timeout=10, pool_recycle=1800
+        )
+    except ModuleNotFoundError as error:
+        why = "the driver is not installed; run: pip install 'psycopg[binary]'"
+        raise DatabaseUnavailable(database=shown(address), why=why) from error
+    event.listen(engine, "checkin", _remember_when)
+    event.listen(engine, "checkout", _ping_after_idling)
+    return engine
+
+
+def shown(url: sa.URL) -> str:
+    """The address for eyes: no password."""
+    return url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
+
+
+def _connect_arguments(url: sa.URL, application: str) -> dict[str, Any]:
+    options = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+    theirs = url.query.get("options")
+    ours: dict[str, Any] = {"application_name": application, **_NETWORK}
+    arguments = {name: value for name, value in ours.items() if name not in url.query}
+    arguments["options"] = f"{options} {theirs}" if theirs else options
+    # Nothing is prepared unless a call says prepare=True: a prepared statement gets a generic plan, which for a rare
+    # value can be 10,000 times slower, and breaks when a generation changes its columns.
+    arguments["prepare_threshold"] = sys.maxsize
+    return arguments
+
+
+def _remember_when(_connection: Any, record: Any) -> None:
+    record.info["returned"] = time.monotonic()
+
+
+def _ping_after_idling(connection: Any, record: Any, _proxy: Any) -> None:
+    """A server that restarted, or a firewall that forgot us, costs nobody an error: the pool opens a new connection."""
+    returned = record.info.get("returned")
+    if returned is None or time.monotonic() - returned < _PING_AFTER_IDLE_SECONDS:
+        return
+    result = connection.pgconn.exec_(b"SELECT")
+    if result.error_message:
+        raise sa.exc.DisconnectionError(result.error_message.decode("utf-8", "replace"))
+
+
+@contextmanager
+def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that sees one moment of the database, taken by its first statement, and writes nothing."""
+    options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with engine.connect() as connection:
+        yield connection.execution_options(**options)
+
+
+def now(connection: sa.Connection) -> datetime:
+    """The server's clock, also within a transaction."""
+    moment: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    return moment.astimezone(UTC)
+
+
+def self_test(engine: sa.Engine) -> None:
+    """Raises UnsafeDatabase when the server cannot keep what we promise."""
+    with engine.connect() as connection:
+        version, encoding = connection.exec_driver_sql(
+            "SELECT current_setting('server_version_num')::integer / 10000, current_setting('server_encoding')"
+        ).one()
+    if version < OLDEST_VERSION:
+        raise UnsafeDatabase(database=shown(engine.url), why=f"PostgreSQL {version} is older than {OLDEST_VERSION}")
+    if encoding != "UTF8":
+        raise UnsafeDatabase(database=shown(engine.url), why=f"its encoding is {encoding}, not UTF8")
+    if not _snapshot_is_stable(engine):
+        raise UnsafeDatabase(database=shown(engine.url), why="a read transaction saw another transaction's commit")
+
+
+def _snapshot_is_stable(engine: sa.Engine) -> bool:
+    seen = "SELECT pg_current_snapshot()::text"
+    with snapshot(engine) as reader:
+        before = reader.exec_driver_sql(seen).scalar_one()
+        with engine.begin() as writer:
+            writer.exec_driver_sql("SELECT pg_current_xact_id()")
+        return bool(reader.exec_driver_sql(seen).scalar_one() == before)
+
+
+_MEANING = {
+    "53100": DiskFull,
+    "55P03": DatabaseBusy,  # lock_timeout
+    "57014": DatabaseBusy,  # statement_timeout
+    "40001": DatabaseBusy,  # serialization failure
+    "40P01": DatabaseBusy,  # deadlock
+}
+
+
+def meaning_of(error: Exception, url: sa.URL) -> CqrsError | None:
+    """The error to raise instead of a driver's, where a user can meet it; None: a mistake of the program.
+
+    After DatabaseBusy nothing was written, and the same transaction may succeed when it is tried again.
+    """
+    if isinstance(error, sa.exc.TimeoutError):
+        return DatabaseUnavailable(database=shown(url), why="all connections of this process are in use")
+    original = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    state = getattr(original, "sqlstate", None)
+    if state in _MEANING:
+        return _MEANING[state](database=shown(url))
+    lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+    if lost or type(original).__name__ == "OperationalError" or _is_connection_state(state):
+        return DatabaseUnavailable(database=shown(url), why=_first_line(original))
+    return None
+
+
+def _is_connection_state(state: str | None) -> bool:
+    """Connection exceptions (08), wrong credentials (28), no such database (3D), too many connections (53), going
+    down (57P)."""
+    return state is not None and (state[:2] in ("08", "28", "3D", "53") or state.startswith("57P"))
+
+
+def _first_line(error: object) -> str:
+    text = str(error).strip().splitlines()
+    return text[0].removesuffix(".") if text else "the connection was lost"
