@@ -101,7 +101,18 @@ class UnreadableEvent(CqrsError):
     schema_version: int
 
 
+class UnstorableEvent(CqrsError):
+    """An event {type} for stream {stream} cannot be stored: {why}. Nothing was written."""
+
+    type: str
+    stream: str
+
+
 # -- databases ---
+
+
+class UnsupportedDatabase(CqrsError):
+    """The database URL {url} cannot be used: {why}."""
 
 
 class DatabaseUnavailable(CqrsError):
@@ -191,6 +202,21 @@ class AlreadyThere(CqrsError):
     """There is already a {what} named {name}."""
 
 
+class InvalidName(CqrsError):
+    """The name {name!r} cannot be used: {why}. Choose another."""
+
+
+class PersonDisabled(CqrsError):
+    """{name} is disabled. Let them in again first: flask --app app cqrs people add {name} --role ROLE"""
+
+    name: str
+
+
+class NobodySetUp(CqrsError):
+    """HOST={host} can be reached from other machines, but nobody is set up to sign in. Add someone first:
+    flask --app app cqrs people add NAME --role admin"""
+
+
 # -- workers ---
 
 
@@ -200,3 +226,38 @@ class PortInUse(CqrsError):
 
 class NoWorker(CqrsError):
     """No worker is alive. Start one: make worker"""
+
+
+# -- the console ---
+
+
+class NotSignedIn(CqrsError):
+    """Sign in first, or send a token that is in force: Authorization: Bearer <token>."""
+
+
+class LinkNotValid(CqrsError):
+    """This sign-in link is unknown, was used before, or has expired. Nobody was signed in; ask for a new one."""
+
+
+class UnknownToProxy(CqrsError):
+    """The proxy in front signed in {name}, who is unknown here. An admin runs: flask --app app cqrs people add {name}"""
+
+    name: str
+
+
+class ReadOnly(CqrsError):
+    """This console is read-only: nothing was changed. Start it without READ_ONLY to allow writes."""
+
+
+class NotFromHere(CqrsError):
+    """The request did not come from a page of this console: {why}. Nothing was changed; load the page again."""
+
+
+class TooManyRequests(CqrsError):
+    """This browser asks too often. Nothing was changed; go on in {retry_after} s."""
+
+    retry_after: int
+
+
+class WrongContentType(CqrsError):
+    """The body must be JSON: send it with Content-Type: application/json. Nothing was changed."""
