@@ -1,0 +1,105 @@
+"""Column types of which a value reads back exactly as it was written, on every database. They refuse, never round."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from cqrs.errors import InexactValue
+
+#: A double holds every decimal number of 15 significant digits exactly enough to be read back (IEEE 754, DBL_DIG).
+DOUBLE_DIGITS = 15
+
+
+class Money(TypeDecorator[Decimal]):
+    """A decimal of at most `precision` digits, `scale` of them behind the point.
+
+    NUMERIC on PostgreSQL. SQLite has no decimals: a REAL, so that sums and sorts are right in any tool that opens
+    the file; what could not be read back exactly is refused with InexactValue. Sums are rounded to `scale` when read.
+    """
+
+    impl = sa.Float
+    cache_ok = True
+
+    def __init__(self, precision: int = DOUBLE_DIGITS, scale: int = 2) -> None:
+        if not 0 <= scale < precision <= DOUBLE_DIGITS:
+            raise ValueError(f"Money needs 0 <= scale < precision <= {DOUBLE_DIGITS}, not ({precision}, {scale}).")
+        super().__init__()
+        self.precision = precision
+        self.scale = scale
+        self._limit = Decimal(10) ** (precision - scale)
+
+    @property
+    def python_type(self) -> type[Decimal]:
+        return Decimal
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.Float())
+        return dialect.type_descriptor(sa.Numeric(self.precision, self.scale))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        exact = self.exact(value)
+        # SQLite keeps -0.0 as the integer 0; adding 0.0 drops the sign before it is lost.
+        return float(exact) + 0.0 if dialect.name == "sqlite" else exact
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(f"{value:.{self.scale}f}")
+
+    def exact(self, value: object) -> Decimal:
+        """The value as a Decimal, or InexactValue: no finite decimal or integer, too many digits or places."""
+        if type(value) is int:
+            value = Decimal(value)
+        if not isinstance(value, Decimal) or not value.is_finite():
+            raise InexactValue(value=value, column="an amount of money", why="it is not a finite decimal")
+        if abs(value) >= self._limit:
+            digits = self.precision - self.scale
+            raise InexactValue(value=value, column="an amount of money", why=f"more than {digits} digits")
+        exponent = value.as_tuple().exponent
+        if isinstance(exponent, int) and -exponent > self.scale and value != round(value, self.scale):
+            raise InexactValue(value=value, column="an amount of money", why=f"more than {self.scale} places")
+        return value
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment, aware and in UTC when read. Naive ones are refused with InexactValue.
+
+    `timestamptz` on PostgreSQL; on SQLite text of fixed width (`2026-01-31T12:00:00.000000Z`), which sorts by time.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    @property
+    def python_type(self) -> type[datetime]:
+        return datetime
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.Text())
+        return dialect.type_descriptor(sa.DateTime(timezone=True))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            raise InexactValue(value=value, column="a moment", why="it is not a datetime with a time zone")
+        moment = value.astimezone(UTC)
+        return moment_text(moment) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+def moment_text(moment: datetime) -> str:
+    """ISO 8601 of fixed width, microseconds and Z: what SQLite stores, and sorts rightly as text."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
