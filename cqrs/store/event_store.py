@@ -1,0 +1,121 @@
+"""What every log can do, whatever it is kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from cqrs.store.records import (
+    EVERYTHING,
+    Committed,
+    EventFilter,
+    Expected,
+    ExpectedVersion,
+    IdempotencyKey,
+    NewEvent,
+    RecordedEvent,
+    Repeated,
+    Work,
+)
+
+#: A text filter looks at no more than this many positions.
+TEXT_WINDOW = 100_000
+
+#: Clocks of machines that append may differ by this much without a time filter missing an event.
+CLOCK_SLACK_SECONDS = 60.0
+
+#: What `raw_events` yields: the columns of RecordedEvent in their order, `recorded_at` as ISO text.
+RawEvent = tuple[Any, ...]
+
+
+class EventStore(Protocol):
+    """Events in streams (versions 1, 2, 3 …) and in one global order (positions, which may have holes).
+
+    Safe for use by several threads. Methods that write raise DatabaseBusy, DiskFull or DatabaseUnavailable when the
+    database fails; nothing is stored then.
+    """
+
+    def append(
+        self, stream: str, events: Sequence[NewEvent], *, expected: ExpectedVersion = Expected.ANY
+    ) -> list[RecordedEvent]:
+        """Store all of `events` or none. Raises ConcurrencyError when the stream is not as expected."""
+        ...
+
+    def commit(self, work: Work, *, dry_run: bool = False) -> Committed:
+        """Carry out `work` in one transaction: idempotency row, state writes, versions, and the events last.
+
+        Raises ConcurrencyError; IdempotencyConflict when the key was used with another body; InvalidMessage when a
+        state write meets a taken unique value. A failed commit leaves nothing behind, not even its key. A dry run
+        stops before the events and rolls back: constraints and versions are tested, no position is drawn.
+        """
+        ...
+
+    def find_answer(self, key: IdempotencyKey) -> Repeated | None:
+        """What was answered under this key; None when it is new. Raises IdempotencyConflict for another body."""
+        ...
+
+    def stream_version(self, stream: str) -> int:
+        """0 when there is no such stream."""
+        ...
+
+    def read_stream(
+        self,
+        stream: str,
+        *,
+        after: int = 0,
+        until: int | None = None,
+        backwards: bool = False,
+        limit: int | None = None,
+    ) -> list[RecordedEvent]:
+        """Events with `after` < version <= `until`; the newest first when `backwards`."""
+        ...
+
+    def read_all(
+        self, *, after: int = 0, until: int | None = None, limit: int = 1000, where: EventFilter = EVERYTHING
+    ) -> list[RecordedEvent]:
+        """Events with `after` < position <= `until`, ascending."""
+        ...
+
+    def read_back(
+        self, *, before: int | None = None, limit: int = 50, where: EventFilter = EVERYTHING
+    ) -> list[RecordedEvent]:
+        """Events with position < `before` (None: from the head), the newest first."""
+        ...
+
+    def raw_events(
+        self, after: int, until: int | None = None, types: Sequence[str] = (), limit: int = 1000
+    ) -> list[RawEvent]:
+        """Rows with `after` < position <= `until` of these types (none: all), ascending; for reading in bulk.
+
+        `data` and `metadata` are whatever `msgspec.json` decodes: text, bytes or msgspec.Raw.
+        """
+        ...
+
+    def searched_from(self, before: int | None = None) -> int:
+        """The lowest position that a text filter looks at when it reads back from `before`."""
+        ...
+
+    def get(self, position: int) -> RecordedEvent | None: ...
+
+    def get_by_id(self, event_id: str) -> RecordedEvent | None: ...
+
+    def head(self) -> int:
+        """The highest position; 0 when the log is empty."""
+        ...
+
+    def safe_head(self) -> int:
+        """The position up to which no event can appear any more: readers that keep a checkpoint stop here."""
+        ...
+
+    def position_at(self, moment: datetime) -> int:
+        """About the last position recorded before `moment`: exact where the clocks of all who appended agree."""
+        ...
+
+    def wait_beyond(self, position: int, timeout_seconds: float) -> bool:
+        """Wait until the safe head is higher than `position`; False when it is not after `timeout_seconds`."""
+        ...
+
+    def close(self) -> None:
+        """Wake up whoever waits. The database stays open: it belongs to who opened it."""
+        ...
