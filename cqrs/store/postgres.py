@@ -1,21 +1,17 @@
-"""Connections to PostgreSQL: what we set on each, snapshots, its clock, and what its errors mean to a user."""
+"""Connections to PostgreSQL: what we set on each of them, and what its errors mean to a user."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from cqrs.errors import CqrsError, DatabaseBusy, DatabaseUnavailable, DiskFull, UnsafeDatabase
+from cqrs.errors import CqrsError, DatabaseBusy, DatabaseUnavailable, DiskFull, UnsupportedDatabase
 
 SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
-OLDEST_VERSION = 14
 
 # On our own connections only. A statement that runs longer than a minute asks for more time itself (migrations do);
 # a transaction left open holds the order of the log and vacuum, so it is ended.
@@ -43,25 +39,29 @@ def is_postgres(url: str) -> bool:
 
 
 def parse_url(url: str) -> sa.URL:
-    """The address with our driver. Raises DatabaseUnavailable with one sentence for what cannot be an address."""
+    """The address with our driver. Raises UnsupportedDatabase for what cannot be an address; it repeats no password."""
     try:
         return sa.make_url(url).set(drivername="postgresql+psycopg")
-    except (sa.exc.ArgumentError, ValueError) as error:
-        shown = url.partition("://")[0] + "://…"
-        why = "this is not an address such as postgresql://user@host/database"
-        raise DatabaseUnavailable(database=shown, why=why) from error
+    except (sa.exc.ArgumentError, ValueError):
+        why = "it does not have the form postgresql://user:password@host:port/database"
+        raise UnsupportedDatabase(url=url.partition("://")[0] + "://…", why=why) from None
 
 
 def create_engine(url: str, *, application: str = "projectionist") -> sa.Engine:
-    """An engine that connects at its first use. Parameters in `url` win over ours."""
+    """An engine that connects at its first use. Parameters in `url` win over ours. Raises UnsupportedDatabase."""
     address = parse_url(url)
     try:
         engine = sa.create_engine(
-            address, connect_args=_connect_arguments(address, application), pool_timeout=10, pool_recycle=1800
+            address,
+            connect_args=_connect_arguments(address, application),
+            pool_size=5,
+            max_overflow=15,
+            pool_timeout=10,
+            pool_recycle=1800,
         )
-    except ModuleNotFoundError as error:
-        why = "the driver is not installed; run: pip install 'psycopg[binary]'"
-        raise DatabaseUnavailable(database=shown(address), why=why) from error
+    except ModuleNotFoundError:
+        why = "its driver is not installed. Run: pip install 'psycopg[binary]'"
+        raise UnsupportedDatabase(url=shown(address), why=why) from None
     event.listen(engine, "checkin", _remember_when)
     event.listen(engine, "checkout", _ping_after_idling)
     return engine
@@ -98,43 +98,6 @@ def _ping_after_idling(connection: Any, record: Any, _proxy: Any) -> None:
         raise sa.exc.DisconnectionError(result.error_message.decode("utf-8", "replace"))
 
 
-@contextmanager
-def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that sees one moment of the database, taken by its first statement, and writes nothing."""
-    options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    with engine.connect() as connection:
-        yield connection.execution_options(**options)
-
-
-def now(connection: sa.Connection) -> datetime:
-    """The server's clock, also within a transaction."""
-    moment: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
-    return moment.astimezone(UTC)
-
-
-def self_test(engine: sa.Engine) -> None:
-    """Raises UnsafeDatabase when the server cannot keep what we promise."""
-    with engine.connect() as connection:
-        version, encoding = connection.exec_driver_sql(
-            "SELECT current_setting('server_version_num')::integer / 10000, current_setting('server_encoding')"
-        ).one()
-    if version < OLDEST_VERSION:
-        raise UnsafeDatabase(database=shown(engine.url), why=f"PostgreSQL {version} is older than {OLDEST_VERSION}")
-    if encoding != "UTF8":
-        raise UnsafeDatabase(database=shown(engine.url), why=f"its encoding is {encoding}, not UTF8")
-    if not _snapshot_is_stable(engine):
-        raise UnsafeDatabase(database=shown(engine.url), why="a read transaction saw another transaction's commit")
-
-
-def _snapshot_is_stable(engine: sa.Engine) -> bool:
-    seen = "SELECT pg_current_snapshot()::text"
-    with snapshot(engine) as reader:
-        before = reader.exec_driver_sql(seen).scalar_one()
-        with engine.begin() as writer:
-            writer.exec_driver_sql("SELECT pg_current_xact_id()")
-        return bool(reader.exec_driver_sql(seen).scalar_one() == before)
-
-
 _MEANING = {
     "53100": DiskFull,
     "55P03": DatabaseBusy,  # lock_timeout
@@ -144,21 +107,24 @@ _MEANING = {
 }
 
 
-def meaning_of(error: Exception, url: sa.URL) -> CqrsError | None:
-    """The error to raise instead of a driver's, where a user can meet it; None: a mistake of the program.
+def meaning_of(error: BaseException, url: sa.URL) -> CqrsError | None:
+    """The error to raise instead of a driver's where a user can meet it; None when the statement itself was refused.
 
     After DatabaseBusy nothing was written, and the same transaction may succeed when it is tried again.
     """
     if isinstance(error, sa.exc.TimeoutError):
         return DatabaseUnavailable(database=shown(url), why="all connections of this process are in use")
-    original = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    state = getattr(original, "sqlstate", None)
+    state = getattr(error, "sqlstate", None)
     if state in _MEANING:
         return _MEANING[state](database=shown(url))
-    lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
-    if lost or type(original).__name__ == "OperationalError" or _is_connection_state(state):
-        return DatabaseUnavailable(database=shown(url), why=_first_line(original))
+    if type(error).__name__ == "OperationalError" or _is_connection_state(state):
+        return lost(error, url)
     return None
+
+
+def lost(error: BaseException, url: sa.URL) -> CqrsError:
+    """The error for a connection that broke or never came about."""
+    return DatabaseUnavailable(database=shown(url), why=_first_line(error))
 
 
 def _is_connection_state(state: str | None) -> bool:
