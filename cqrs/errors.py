@@ -261,3 +261,29 @@ class TooManyRequests(CqrsError):
 
 class WrongContentType(CqrsError):
     """The body must be JSON: send it with Content-Type: application/json. Nothing was changed."""
+
+
+class OperationInTheWay(CqrsError):
+    """{title} is not finished. Wait for it, or cancel it, then ask again."""
+
+    id: str | None
+
+
+class OperationFinished(CqrsError):
+    """{title} has already {state}: there is nothing left to cancel."""
+
+
+class OperationNotWaiting(CqrsError):
+    """{title} does not wait for review: it is {state}."""
+
+
+class OperationCancelled(CqrsError):
+    """{title} was asked to stop."""
+
+
+class OperationHeld(CqrsError):
+    """{title} waits for review."""
+
+
+class OperationLost(CqrsError):
+    """{title} was taken over by another worker. This one lets go."""
