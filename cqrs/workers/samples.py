@@ -6,6 +6,7 @@ process that was down measured nothing.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -105,7 +106,7 @@ class Samples:
         """Merge the fine steps of the last hours into coarser ones, and forget what is past its time. Repeatable."""
         with self._database.write(durable=False) as connection:
             now = int(self._database.now(connection).timestamp())
-            for fine, coarse in zip(RESOLUTIONS, RESOLUTIONS[1:], strict=False):
+            for fine, coarse in itertools.pairwise(RESOLUTIONS):
                 self._merge(connection, fine, coarse, now)
             for resolution in RESOLUTIONS:
                 old = tables.samples.c.at < now - resolution.keep_seconds
