@@ -29,9 +29,15 @@ def record(audit: Audit, **facts: str) -> int:
 
 def test_a_deed_is_read_back_whole(audit: Audit) -> None:
     audit.record(
-        actor="ada", role="operator", address="::1", action="pause", target="user_stats",
-        outcome="done", reason="maintenance", detail={"position": 7},
-    )  # fmt: skip
+        actor="ada",
+        role="operator",
+        address="::1",
+        action="pause",
+        target="user_stats",
+        outcome="done",
+        reason="maintenance",
+        detail={"position": 7},
+    )
     (entry,) = audit.page().items
     assert (entry.actor, entry.action, entry.target, entry.outcome) == ("ada", "pause", "user_stats", "done")
     assert entry.reason == "maintenance"
