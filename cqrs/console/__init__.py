@@ -1,0 +1,81 @@
+"""The web console and its API. Knows no domain, no table and no SQL: it shows a Runtime."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from cqrs.console import (
+    access,
+    current,
+    error_pages,
+    filters,
+    headers,
+    health,
+    host_guard,
+    rendering,
+    security,
+    sign_in,
+    trail,
+)
+from cqrs.console.addresses import PathKeyConverter, PositionConverter
+from cqrs.console.json_provider import MessageJson
+from cqrs.console.rate_limit import RateLimit
+
+if TYPE_CHECKING:
+    from cqrs.runtime import Runtime
+
+LARGEST_BODY = 1024 * 1024
+PAGES = ("overview", "projections", "events", "streams", "read_models", "commands", "audit", "patterns")
+API = ("commands", "queries", "events", "streams", "projections", "read_models", "audit", "openapi")
+
+
+def create_console(app: Flask, runtime: Runtime) -> None:
+    """Give a Flask application the console of a runtime. Opens no connection, starts no thread."""
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_MEMORY_SIZE=LARGEST_BODY)
+    app.json = MessageJson(app)
+    console = current.Console(runtime=runtime, rate_limit=RateLimit(time.monotonic))
+    console.json_roots |= {"api", "healthz", "readyz"}
+    app.extensions[current.EXTENSION] = console
+    app.url_map.converters.update(key=PathKeyConverter, position=PositionConverter)
+    _add_views(app, console)
+    _add_hooks(app)
+    app.wsgi_app = host_guard.HostGuard(app.wsgi_app, host_guard.names_of(runtime.settings))  # type: ignore[method-assign]
+
+
+def _add_views(app: Flask, console: current.Console) -> None:
+    for module in _modules():
+        app.register_blueprint(module.bp)
+    for domain in console.runtime.catalogue.domains:
+        if domain.routes is not None:
+            blueprint = domain.routes(console.runtime)
+            app.register_blueprint(blueprint)
+            console.domain_blueprints.add(blueprint.name)
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.partition(".")[0] in console.domain_blueprints:
+            console.json_roots.add(error_pages.first_segment(rule.rule))
+    if "static" in app.view_functions:
+        app.view_functions["static"] = access.public(app.view_functions["static"])
+    console.actions = access.actions_of(app)
+
+
+def _modules() -> list[ModuleType]:
+    names = [f"cqrs.console.{name}" for name in PAGES] + [f"cqrs.console.api.{name}" for name in API]
+    there = [importlib.import_module(name) for name in names if importlib.util.find_spec(name)]
+    return [sign_in, health, *there]
+
+
+def _add_hooks(app: Flask) -> None:
+    """Hooks after a request run in reverse order: the audit row is written before headers are added."""
+    error_pages.register(app)
+    app.before_request(security.guard)
+    app.after_request(headers.add_headers)
+    app.after_request(trail.leave_row)
+    app.url_defaults(rendering.add_version)
+    app.context_processor(rendering.what_templates_know)
+    for filter_ in filters.FILTERS:
+        app.add_template_filter(filter_, filter_.__name__)
