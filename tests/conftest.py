@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cqrs.operators import tables as _operators  # noqa: F401
 from cqrs.store.database import Database, open_database
-from cqrs.store.tables import main
-from cqrs.workers import tables as _workers  # noqa: F401
+from cqrs.store.schema import MAIN, upgrade
 
 pytest_plugins = ["tests.postgres"]
 
 DatabaseFactory = Callable[..., Database]
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A main database that went through all migrations; tests copy it, which is faster than migrating each."""
+    root = tmp_path_factory.mktemp("migrated")
+    database = open_database("sqlite:///main.db", root=root)
+    upgrade(database, MAIN)
+    database.dispose()
+    return root / "main.db"
+
+
 @pytest.fixture
-def new_database(tmp_path: Path) -> Iterator[DatabaseFactory]:
+def new_database(tmp_path: Path, migrated_file: Path) -> Iterator[DatabaseFactory]:
     """Opens main databases with all their tables, by file name; the same name twice is the same file."""
     opened: list[Database] = []
 
     def open_named(name: str = "main.db") -> Database:
-        database = open_database(f"sqlite:///{name}", root=tmp_path)
-        with database.write() as connection:
-            main.create_all(connection)
-        opened.append(database)
-        return database
+        if not (tmp_path / name).exists():
+            shutil.copyfile(migrated_file, tmp_path / name)
+        opened.append(open_database(f"sqlite:///{name}", root=tmp_path))
+        return opened[-1]
 
     yield open_named
     for database in opened:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from cqrs.operators.audit import LONGEST_TEXT, Audit
 from cqrs.store.database import Database
@@ -79,3 +80,19 @@ def test_hostile_texts_leave_a_row_instead_of_an_error(audit: Audit) -> None:
     assert "\0" not in entry.target
     assert entry.reason is not None
     assert len(entry.reason) == LONGEST_TEXT
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit SET actor = 'eve'",
+        "DELETE FROM audit",
+        "INSERT OR REPLACE INTO audit SELECT id, at, 'eve', role, address, action, target, reason, outcome, detail"
+        " FROM audit",
+    ],
+)
+def test_a_row_cannot_be_changed_or_removed(audit: Audit, database: Database, statement: str) -> None:
+    record(audit)
+    with pytest.raises(sa.exc.IntegrityError, match="append-only"), database.write() as connection:
+        connection.exec_driver_sql(statement)
+    assert audit.page().items[0].actor == "ada"
