@@ -33,6 +33,7 @@ class Refused(Exception):
 
 
 def text_of(kind: mi.StrType, raw: object, extra: Extra, strict: bool) -> str:
+    """`extra` may hold the sentence for a text that does not match the pattern."""
     """`extra` may hold the `sentence` for a text that does not match its pattern."""
     if not isinstance(raw, str):
         raise Refused("This must be text.")
