@@ -46,10 +46,19 @@ class Goal:
     at_most: bool = False
 
     @property
+    def reached(self) -> bool:
+        return self._meets(self.goal)
+
+    @property
+    def below_floor(self) -> bool:
+        return not self._meets(self.floor)
+
+    @property
     def verdict(self) -> str:
-        reached = self.value <= self.goal if self.at_most else self.value >= self.goal
-        passable = self.value <= self.floor if self.at_most else self.value >= self.floor
-        return "goal reached" if reached else "above the floor, below the goal" if passable else "BELOW THE FLOOR"
+        return "goal reached" if self.reached else "BELOW THE FLOOR" if self.below_floor else "between floor and goal"
+
+    def _meets(self, mark: float) -> bool:
+        return self.value <= mark if self.at_most else self.value >= mark
 
 
 @dataclass
@@ -72,7 +81,7 @@ class Result:
         return statistics.median(a / b for a, b in zip(self.figures[side], self.figures[other], strict=True))
 
     def missed(self) -> bool:
-        return any(goal.verdict != "goal reached" for goal in self.goals)
+        return not all(goal.reached for goal in self.goals)
 
     def write(self) -> None:
         RESULTS.mkdir(exist_ok=True)

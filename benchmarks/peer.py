@@ -8,7 +8,6 @@ module fails where the library is not installed.
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -160,9 +159,19 @@ class UserStatsView(SQLiteTrackingRecorder):
                     )
 
 
-def replay(path: Path, *, clock: Callable[[], float]) -> tuple[int, float]:
-    """Build the view from nothing; returns how many events it read and the seconds that took."""
+def filled_log(path: Path, count: int) -> Path:
     log = open_log(path, "NORMAL")
+    log.insert_events(stored(entries(count)))
+    log.datastore.close()
+    return path
+
+
+def replay(path: Path, *, clock: Callable[[], float]) -> float:
+    """Build the view from nothing; events a second."""
+    log = open_log(path, "NORMAL")
+    with log.datastore.transaction(commit=True) as cursor:
+        for table in ("user_stats", "tracking"):
+            cursor.execute(f"DROP TABLE IF EXISTS {table}")
     view = UserStatsView(log.datastore)
     view.create_table()
     to_domain_event, position = mapper().to_domain_event, 0
@@ -173,14 +182,7 @@ def replay(path: Path, *, clock: Callable[[], float]) -> tuple[int, float]:
         position = page[-1].id
     elapsed = clock() - started
     log.datastore.close()
-    return position, elapsed
-
-
-def reset(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
-        for table in ("user_stats", "tracking"):
-            connection.execute(f"DROP TABLE IF EXISTS {table}")
-    connection.close()
+    return position / elapsed
 
 
 def order_batches(count: int, size: int) -> list[list[StoredEvent]]:

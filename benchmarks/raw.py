@@ -49,10 +49,68 @@ def appender(connection: sqlite3.Connection, columns: Sequence[str]) -> Callable
     return append
 
 
-def fold(connection: sqlite3.Connection) -> dict[str, list[Any]]:
-    """Rows of user_stats by user: [_pos, name, email, order_count, total_spent, last_order_at]."""
-    rows: dict[str, list[Any]] = {}
+class Joined(msgspec.Struct):
+    user_id: str
+    name: str
+    email: str
+
+
+class Renamed(msgspec.Struct):
+    user_id: str
+    name: str
+
+
+class Bought(msgspec.Struct):
+    user_id: str
+    amount: Decimal
+    ordered_at: str
+
+
+class Returned(msgspec.Struct):
+    user_id: str
+    amount: Decimal
+
+
+class Gone(msgspec.Struct):
+    user_id: str
+
+
+#: By user: _pos, name, email, order_count, total_spent, last_order_at.
+Rows = dict[str, list[Any]]
+
+
+def fold(connection: sqlite3.Connection) -> Rows:
+    """Decodes no more than the fields it needs, into structs: about the quickest there is in Python."""
+    shapes = (Joined, Renamed, Gone, Bought, Returned)
+    decode = {kind: msgspec.json.Decoder(shape).decode for kind, shape in zip(TYPES, shapes, strict=True)}
+    rows: Rows = {}
+    for position, kind, data in connection.execute(READ, TYPES):
+        event: Any = decode[kind](data)
+        if kind == "UserCreated":
+            rows[event.user_id] = [position, event.name, event.email, 0, Decimal(0), None]
+        elif (row := rows.get(event.user_id)) is None:
+            continue
+        elif kind == "OrderPlaced":
+            row[0] = position
+            row[3] += 1
+            row[4] += event.amount
+            row[5] = event.ordered_at
+        elif kind == "OrderCancelled":
+            row[0] = position
+            row[3] -= 1
+            row[4] -= event.amount
+        elif kind == "UserUpdated":
+            row[0] = position
+            row[1] = event.name
+        else:
+            del rows[event.user_id]
+    return rows
+
+
+def fold_dicts(connection: sqlite3.Connection) -> Rows:
+    """The same on plain dicts, as a script would do it."""
     decode = msgspec.json.decode
+    rows: Rows = {}
     for position, kind, data in connection.execute(READ, TYPES):
         event = decode(data)
         if kind == "UserCreated":
@@ -76,14 +134,12 @@ def fold(connection: sqlite3.Connection) -> dict[str, list[Any]]:
     return rows
 
 
-def write(connection: sqlite3.Connection, table: str, rows: dict[str, list[Any]]) -> None:
-    insert = (
-        f"INSERT INTO {table} (user_id, _pos, name, email, order_count, total_spent, last_order_at) "
-        "VALUES (?,?,?,?,?,?,?)"
-    )
+def write(connection: sqlite3.Connection, table: str, rows: Rows) -> None:
+    columns = "user_id, _pos, name, email, order_count, total_spent, last_order_at"
+    values = [
+        (key, position, name, email, count, float(spent), last)
+        for key, (position, name, email, count, spent, last) in rows.items()
+    ]
     connection.execute("BEGIN IMMEDIATE")
-    connection.executemany(
-        insert,
-        [(key, pos, name, email, n, float(sum_), last) for key, (pos, name, email, n, sum_, last) in rows.items()],
-    )
+    connection.executemany(f"INSERT INTO {table} ({columns}) VALUES (?,?,?,?,?,?,?)", values)
     connection.execute("COMMIT")

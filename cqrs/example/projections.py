@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date
-from typing import Any
 
 from cqrs.example import read_models
 from cqrs.example.orders import OrderCancelled, OrderPlaced
 from cqrs.example.users import UserCreated, UserDeleted, UserUpdated
 from cqrs.messages import Metadata
 from cqrs.projections.projection import DELETE, Projection, on
+from cqrs.readmodels.rows import Row
 
 
 class Users(Projection):
@@ -18,16 +18,16 @@ class Users(Projection):
     table = read_models.users
 
     @on(UserCreated, key="user_id", creates=True)
-    def created(row: Any, event: UserCreated, meta: Metadata) -> None:
+    def created(row: Row, event: UserCreated, meta: Metadata) -> None:
         row.name, row.email, row.city = event.name, event.email, event.city
         row.registered_at = meta.recorded_at
 
     @on(UserUpdated, key="user_id")
-    def updated(row: Any, event: UserUpdated) -> None:
+    def updated(row: Row, event: UserUpdated) -> None:
         row.name, row.city = event.name, event.city
 
     @on(UserDeleted, key="user_id")
-    def deleted(row: Any, event: UserDeleted) -> object:
+    def deleted(row: Row, event: UserDeleted) -> object:
         return DELETE
 
 
@@ -37,26 +37,26 @@ class UserStats(Projection):
     table = read_models.user_stats
 
     @on(UserCreated, key="user_id", creates=True)
-    def created(row: Any, event: UserCreated) -> None:
+    def created(row: Row, event: UserCreated) -> None:
         row.name, row.email = event.name, event.email
 
     @on(UserUpdated, key="user_id")
-    def updated(row: Any, event: UserUpdated) -> None:
+    def updated(row: Row, event: UserUpdated) -> None:
         row.name = event.name
 
     @on(OrderPlaced, key="user_id")
-    def ordered(row: Any, event: OrderPlaced) -> None:
+    def ordered(row: Row, event: OrderPlaced) -> None:
         row.order_count += 1
         row.total_spent += event.amount
         row.last_order_at = event.ordered_at
 
     @on(OrderCancelled, key="user_id")
-    def cancelled(row: Any, event: OrderCancelled) -> None:
+    def cancelled(row: Row, event: OrderCancelled) -> None:
         row.order_count -= 1
         row.total_spent -= event.amount
 
     @on(UserDeleted, key="user_id")
-    def deleted(row: Any, event: UserDeleted) -> object:
+    def deleted(row: Row, event: UserDeleted) -> object:
         return DELETE
 
 
@@ -66,16 +66,16 @@ class Orders(Projection):
     table = read_models.orders
 
     @on(OrderPlaced, key="order_id", creates=True)
-    def placed(row: Any, event: OrderPlaced) -> None:
+    def placed(row: Row, event: OrderPlaced) -> None:
         row.user_id, row.amount, row.ordered_at = event.user_id, event.amount, event.ordered_at
         row.status = "placed"
 
     @on(OrderCancelled, key="order_id")
-    def cancelled(row: Any, event: OrderCancelled, meta: Metadata) -> None:
+    def cancelled(row: Row, event: OrderCancelled, meta: Metadata) -> None:
         row.status, row.reason, row.cancelled_at = "cancelled", event.reason, meta.recorded_at
 
 
-def day_of_order(event: OrderPlaced | OrderCancelled, meta: Metadata) -> date:
+def day_of_order(event: OrderPlaced | OrderCancelled) -> date:
     """A cancellation is taken off the day the order was placed, not the day it was cancelled."""
     return event.ordered_at.astimezone(UTC).date()
 
@@ -90,12 +90,12 @@ class DailySales(Projection):
     on_error = "stop"
 
     @on(OrderPlaced, key=day_of_order, creates=True)
-    def sold(row: Any, event: OrderPlaced) -> None:
+    def sold(row: Row, event: OrderPlaced) -> None:
         row.order_count += 1
         row.revenue += event.amount
 
     @on(OrderCancelled, key=day_of_order)
-    def taken_back(row: Any, event: OrderCancelled) -> None:
+    def taken_back(row: Row, event: OrderCancelled) -> None:
         row.order_count -= 1
         row.cancelled_count += 1
         row.revenue -= event.amount

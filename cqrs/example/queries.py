@@ -10,9 +10,9 @@ from msgspec import Meta
 from cqrs.example.credentials import normal_email
 from cqrs.example.read_models import user_stats, users
 from cqrs.messages import Query
-from cqrs.middleware import QueryContext
+from cqrs.queries import QueryContext
 
-Answer = dict[str, Any]
+Row = dict[str, Any]
 
 
 class GetUserById(Query):
@@ -49,25 +49,20 @@ class GetUserStats(Query):
     user_id: str
 
 
-def get_user_by_id(query: GetUserById, read: QueryContext) -> Answer | None:
-    return first(read, sa.select(users).where(users.c.user_id == query.user_id))
+def get_user_by_id(query: GetUserById, read: QueryContext) -> Row | None:
+    return read.row(sa.select(users).where(users.c.user_id == query.user_id))
 
 
-def find_user_by_email(query: FindUserByEmail, read: QueryContext) -> Answer | None:
-    return first(read, sa.select(users).where(users.c.email == normal_email(query.email)))
+def find_user_by_email(query: FindUserByEmail, read: QueryContext) -> Row | None:
+    return read.row(sa.select(users).where(users.c.email == normal_email(query.email)))
 
 
-def find_users_by_city(query: FindUsersByCity, read: QueryContext) -> Answer:
-    living_there = sa.select(users).where(users.c.city == query.city, users.c.user_id > query.after)
-    rows = read.connection.execute(living_there.order_by(users.c.user_id).limit(query.limit + 1)).mappings().all()
-    page = [dict(row) for row in rows[: query.limit]]
-    return {"users": page, "next": page[-1]["user_id"] if len(rows) > query.limit else None}
+def find_users_by_city(query: FindUsersByCity, read: QueryContext) -> Row:
+    behind = sa.select(users).where(users.c.city == query.city, users.c.user_id > query.after)
+    rows = read.rows(behind.order_by(users.c.user_id).limit(query.limit + 1))
+    page = rows[: query.limit]
+    return {"users": page, "next": page[-1]["user_id"] if len(rows) > len(page) else None}
 
 
-def get_user_stats(query: GetUserStats, read: QueryContext) -> Answer | None:
-    return first(read, sa.select(user_stats).where(user_stats.c.user_id == query.user_id))
-
-
-def first(read: QueryContext, question: sa.Select[Any]) -> Answer | None:
-    row = read.connection.execute(question).mappings().first()
-    return None if row is None else dict(row)
+def get_user_stats(query: GetUserStats, read: QueryContext) -> Row | None:
+    return read.row(sa.select(user_stats).where(user_stats.c.user_id == query.user_id))

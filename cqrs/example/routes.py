@@ -12,12 +12,12 @@ import msgspec
 from flask import Blueprint, request
 
 from cqrs.console import current
+from cqrs.dispatch import Unvalidated
 from cqrs.errors import InvalidMessage, NotFound
 from cqrs.example.orders import PlaceOrder
 from cqrs.example.queries import FindUserByEmail, FindUsersByCity, GetUserById, GetUserStats
 from cqrs.example.users import CreateUser, DeleteUser, UpdateUser
 from cqrs.json_text import read_json
-from cqrs.mediator import Unvalidated
 from cqrs.messages import Command, Context, Query, message_name
 from cqrs.runtime import Runtime
 
