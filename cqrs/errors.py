@@ -150,6 +150,33 @@ class InexactValue(CqrsError):
     """The value {value!r} cannot be stored exactly in {column}: {why}."""
 
 
+class KeyChanged(CqrsError):
+    """A handler changed the key of the row {key!r}. A row keeps its key: delete it and create another."""
+
+
+class KeyUnreadable(CqrsError):
+    """The key of the event {type} at {position} cannot be read: {why}. Correct the key, or add an upcaster."""
+
+    type: str
+    position: int
+
+
+class RowsRefused(CqrsError):
+    """The database refuses rows of {projection}: {why}. Correct the handler or the table's constraints."""
+
+
+class RowUnreadable(CqrsError):
+    """The stored row {key} cannot be read: {why}. Somebody else wrote it: correct it, or replay."""
+
+
+class HandlerBroken(CqrsError):
+    """The handler looks broken: {parked} keys would be parked. Correct the code and resume; nothing was passed over."""
+
+
+class LogMismatch(CqrsError):
+    """{projection} stands at position {position}, but {why}. Is this the log it was made from?"""
+
+
 class Fenced(CqrsError):
     """Another worker took over projection {projection}, generation {generation}. This one lets go."""
 

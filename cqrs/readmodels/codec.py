@@ -1,0 +1,114 @@
+"""Rows on their way into a database and back: exact, or refused before any transaction is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+from cqrs.errors import InexactValue, KeyChanged
+from cqrs.readmodels.guards import guard_of
+from cqrs.readmodels.rows import Key, Row, RowModel
+
+#: The values of a row as the driver takes and gives them, in the order of the model's columns, `_pos` last.
+Packed = tuple[Any, ...]
+
+class ColumnCodec:
+    """One column, many values at a time."""
+
+    def __init__(self, column: sa.Column[Any], dialect: Dialect) -> None:
+        self.name = column.name
+        self.attribute = column.key
+        self._optional = bool(column.nullable)
+        self._guard = guard_of(column)
+        kind = column.type.dialect_impl(dialect)
+        self._bind: Callable[[Any], Any] | None = kind.bind_processor(dialect)
+        self._result: Callable[[Any], Any] | None = kind.result_processor(dialect, None)
+
+    def pack(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Raises InexactValue when one of them could not be read back as it is."""
+        try:
+            if None in values:
+                return self._pack_with_gaps(values)
+            values = self._guard(values)
+            return values if self._bind is None else [*map(self._bind, values)]
+        except InexactValue as error:
+            raise InexactValue(value=error.facts["value"], column=self.name, why=error.facts["why"]) from None
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise InexactValue(value=next(iter(values)), column=self.name, why=str(error)) from error
+
+    def _pack_with_gaps(self, values: Sequence[Any]) -> Sequence[Any]:
+        if not self._optional:
+            raise InexactValue(value=None, column=self.name, why="a value is required")
+        present = iter(self._guard([value for value in values if value is not None]))
+        whole = [None if value is None else next(present) for value in values]
+        return whole if self._bind is None else [*map(self._bind, whole)]
+
+    def unpack(self, stored: Sequence[Any]) -> Sequence[Any]:
+        return stored if self._result is None else [*map(self._result, stored)]
+
+    def settle(self, rows: Sequence[Row], stored: Sequence[Any]) -> None:
+        for row, value in zip(rows, self.unpack(stored), strict=True):
+            setattr(row, self.attribute, value)
+
+
+class RowCodec:
+    """All columns of a read model, for one database dialect."""
+
+    def __init__(self, model: RowModel, dialect: Dialect) -> None:
+        self.model = model
+        self.columns = tuple(ColumnCodec(column, dialect) for column in model.columns)
+        self.keys = self.columns[: len(model.key_columns)]
+
+    def pack(self, keys: Sequence[Key], rows: Sequence[Row], *, settle: bool = False) -> list[Packed]:
+        """Raises InexactValue or KeyChanged; `faults` tells whose.
+
+        With `settle` the rows get the values they would be read back with: for rows that stay in memory.
+        """
+        if not rows:
+            return []
+        *values, positions = zip(*map(msgspec.structs.astuple, rows), strict=True)
+        self._check_keys(keys, values)
+        packed = []
+        for codec, column in zip(self.columns, values, strict=True):
+            stored = codec.pack(column)
+            if settle and stored is not column:
+                codec.settle(rows, stored)
+            packed.append(stored)
+        return list(zip(*packed, positions, strict=True))
+
+    def _check_keys(self, keys: Sequence[Key], values: Sequence[Sequence[Any]]) -> None:
+        found = list(zip(*values[: len(self.keys)], strict=True)) if self.model.composite else list(values[0])
+        if found != list(keys):
+            raise KeyChanged(key=next(key for key, other in zip(keys, found, strict=True) if key != other))
+
+    def faults(self, keys: Sequence[Key], rows: Sequence[Row]) -> dict[Key, Exception]:
+        """Row by row, which cannot be packed and why."""
+        faults: dict[Key, Exception] = {}
+        for key, row in zip(keys, rows, strict=True):
+            try:
+                self.pack([key], [row])
+            except (InexactValue, KeyChanged) as error:
+                faults[key] = error
+        return faults
+
+    def unpack(self, stored: Sequence[Packed]) -> list[Row]:
+        """Rows as they are in the database. A row without `_pos` was written by somebody else: it has 0."""
+        if not stored:
+            return []
+        *values, positions = zip(*stored, strict=True)
+        columns = [codec.unpack(column) for codec, column in zip(self.columns, values, strict=True)]
+        make = self.model.row_class
+        return [make(*row) for row in zip(*columns, (position or 0 for position in positions), strict=True)]
+
+    def pack_keys(self, keys: Iterable[Key]) -> list[tuple[Any, ...]]:
+        parts = zip(*keys, strict=True) if self.model.composite else [list(keys)]
+        packed = [codec.pack(list(values)) for codec, values in zip(self.keys, parts, strict=False)]
+        return list(zip(*packed, strict=True))
+
+    def unpack_keys(self, stored: Sequence[tuple[Any, ...]]) -> list[Key]:
+        columns = [codec.unpack(values) for codec, values in zip(self.keys, zip(*stored, strict=True), strict=False)]
+        return list(zip(*columns, strict=True)) if self.model.composite else [*columns[0]] if stored else []

@@ -1,0 +1,190 @@
+"""What every store of read models can do, whatever it is. Nothing here assumes SQL: rows are opaque once packed."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from cqrs.readmodels.rows import Key, Row, RowModel
+
+
+class GenerationState(enum.StrEnum):
+    #: Readers see it.
+    LIVE = "live"
+    #: Being filled; nobody reads it.
+    BUILDING = "building"
+    #: Was live, kept for a while to go back to.
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a projection stopped. `key` is None where not even the key could be read."""
+
+    position: int
+    event_type: str
+    key: str | None
+    error: str
+    traceback: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """One physical copy of a read model: what it has reached, who works on it, what keeps it from moving."""
+
+    projection: str
+    number: int
+    state: GenerationState
+    #: Grows whenever the generation changes hands: who holds an older one is fenced off.
+    token: int
+    position: int
+    event_id: str | None
+    owner: str | None
+    lease_until: datetime | None
+    heartbeat_at: datetime | None
+    advanced_at: datetime | None
+    shape: str
+    logic: str
+    created_at: datetime
+    failure: Failure | None
+    paused_at: datetime | None
+    paused_by: str | None
+    paused_reason: str | None
+
+    @property
+    def halted(self) -> bool:
+        """Whether it may not move until somebody resumes it."""
+        return self.paused_at is not None or self.failure is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedKey:
+    """A key set aside with all events from `position` on, because that one failed."""
+
+    key: str
+    position: int
+    event_type: str
+    error: str
+    traceback: str | None
+    attempts: int
+    #: How many events wait for it. A store fills in this and the next one.
+    held: int = 0
+    parked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one fold came to. `upserts` are packed rows, whole and with their own `_pos`."""
+
+    position: int
+    event_id: str | None
+    upserts: Sequence[Any] = ()
+    deletes: Sequence[Key] = ()
+    parked: Sequence[ParkedKey] = ()
+    #: Key texts and positions of events that wait for a parked key.
+    held: Sequence[tuple[str, int]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Rows by key; a key in neither has no row."""
+
+    rows: Mapping[Key, Row]
+    unreadable: Mapping[Key, Exception] = field(default_factory=dict)
+
+
+class GenerationRows(Protocol):
+    """The rows of one generation, and the moves of its checkpoint."""
+
+    def pack(self, keys: Sequence[Key], rows: Sequence[Row], *, settle: bool = False) -> Sequence[Any]:
+        """Make rows ready to be written, without touching the database. `settle` gives the rows the values they
+        would be read back with. Raises InexactValue or KeyChanged; `faults` then tells whose it is."""
+        ...
+
+    def faults(self, keys: Sequence[Key], rows: Sequence[Row]) -> Mapping[Key, Exception]: ...
+
+    def load(self, keys: Collection[Key]) -> Loaded: ...
+
+    def is_empty(self) -> bool: ...
+
+    def count(self, limit: int) -> int:
+        """How many rows there are, counted no further than `limit`."""
+        ...
+
+    def commit(self, held: Generation, batch: Batch) -> Generation:
+        """Move the checkpoint and write the batch, both or neither. Raises Fenced when the generation is no longer
+        as `held` says, or was paused or failed meanwhile; RowsRefused when the data break a constraint."""
+        ...
+
+    def commit_sliced(self, held: Generation, batch: Batch) -> Generation:
+        """The same in many short transactions, for a generation nobody reads. The last one moves the checkpoint;
+        after a crash in between, rows are ahead of it and say so in `_pos`."""
+        ...
+
+    def refusals(self, packed: Sequence[Any]) -> list[str | None]:
+        """For each row, why the database refuses it alone, or None. Writes nothing."""
+        ...
+
+
+class ReadModelStore(Protocol):
+    """Generations, their leases and parked keys. Leases run by the clock of the database.
+
+    Safe for use by several threads. Whatever the database itself does wrong is raised as DatabaseBusy, DiskFull,
+    DatabaseUnavailable or the driver's own error; nothing is written then.
+    """
+
+    def ensure(self, model: RowModel, *, shape: str, logic: str) -> Generation:
+        """The live generation; an empty first one when there is none yet."""
+        ...
+
+    def create(self, model: RowModel, *, shape: str, logic: str) -> Generation:
+        """Another, empty generation, to be built beside the live one."""
+        ...
+
+    def rows(self, model: RowModel, number: int) -> GenerationRows: ...
+
+    def generations(self) -> tuple[datetime, list[Generation]]:
+        """All of them, and the database's time at that same moment."""
+        ...
+
+    def acquire(self, projection: str, number: int, *, owner: str) -> Generation | None:
+        """Take the lease, with a new token. None when somebody else holds it, or there is no such generation."""
+        ...
+
+    def renew(self, held: Generation) -> Generation:
+        """Prolong the lease and show a sign of life; returns the generation as it now is. Raises Fenced."""
+        ...
+
+    def release(self, held: Generation) -> None:
+        """Let others take over at once. Does nothing when it has already changed hands."""
+        ...
+
+    def fail(self, held: Generation, failure: Failure) -> None:
+        """Stop at a failure until somebody resumes. Raises Fenced."""
+        ...
+
+    def pause(self, projection: str, *, by: str, reason: str | None) -> None:
+        """No batch is committed after this returns."""
+        ...
+
+    def resume(self, projection: str) -> None:
+        """Lift a pause, and a failure: it is tried again."""
+        ...
+
+    def parked_positions(self, projection: str, number: int) -> dict[str, int]:
+        """The text of each parked key, and the position it was parked at."""
+        ...
+
+    def parked_since(self, projection: str, number: int, seconds: float) -> int:
+        """How many keys were parked within that time and still are."""
+        ...
+
+    def parked_counts(self) -> dict[tuple[str, int], int]: ...
+
+    def parked(self, projection: str, number: int, *, after: str | None, limit: int) -> list[ParkedKey]:
+        """Ordered by key, those behind `after`."""
+        ...
