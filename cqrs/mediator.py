@@ -145,7 +145,7 @@ class Mediator:
             now=context.now or self._clock(),
         )
         _, handler = self._command_handlers[dispatch.name]
-        result = msgspec.to_builtins(handler(command, unit) or {}, str_keys=True)
+        result = _plain(dispatch.name, handler(command, unit))
         if stream is not None and context.expected_version is not None:
             unit.expect(stream, context.expected_version)
         return self._commit(unit, dispatch, result)
@@ -192,6 +192,14 @@ def _dispatch(handlers: Mapping[str, tuple[type[Message], Any]], request: Any, c
     if message_class is None or not isinstance(request, Unvalidated | message_class):
         raise NoHandler(name=printable(name))
     return Dispatch(name=name, message_class=message_class, request=request, context=context)
+
+
+def _plain(name: str, returned: object) -> dict[str, Any]:
+    """As it will come back from the store to a repeated request: text for decimals and times."""
+    if returned is not None and not isinstance(returned, Mapping):
+        raise TypeError(f"The handler of {name} returned a {type(returned).__name__}: return a dict or None.")
+    plain: dict[str, Any] = msgspec.to_builtins(dict(returned or {}), str_keys=True)
+    return plain
 
 
 def _chain(around: Sequence[Middleware], innermost: Next) -> Next:
