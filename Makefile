@@ -1,0 +1,58 @@
+# Everything a person types. `make` alone lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(RUN_STAMP) ## console, API, worker and scheduler in one process on http://127.0.0.1:5000 (HOST, PORT)
+	@exec $(BIN)/python app.py
+
+.PHONY: worker
+worker: $(RUN_STAMP) ## a worker and scheduler alone, beside any number of others on the same database
+	@exec $(BIN)/flask --app app cqrs worker
+
+.PHONY: test
+test: $(DEV_STAMP) ## the whole suite (REQUIRE_ALL=1: a skipped test fails)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -rs
+
+.PHONY: lint
+lint: $(DEV_STAMP) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+ifneq ($(wildcard benchmarks/__main__.py),)
+.PHONY: bench
+bench: $(DEV_STAMP) ## append, replay and live speed as ratios to raw sqlite3, into benchmarks/results/
+	$(BIN)/python -m benchmarks
+endif
+
+ifneq ($(wildcard docs/screenshots.py),)
+.PHONY: screenshots
+screenshots: $(DEV_STAMP) ## pictures of all pages
+	$(BIN)/python docs/screenshots.py
+endif
+
+# Installing anew only when the list has changed. The check of the version comes first: pip's own message is long.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; choose one: make run PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(RUN_STAMP): requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@mkdir -p instance
+	@touch $@
+
+$(DEV_STAMP): requirements.txt requirements-dev.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@mkdir -p instance
+	@touch $@ $(RUN_STAMP)
