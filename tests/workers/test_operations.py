@@ -18,8 +18,8 @@ from cqrs.errors import (
     OperationNotWaiting,
 )
 from cqrs.store.database import open_database
+from cqrs.store.schema import MAIN, upgrade
 from cqrs.workers.operation import OperationState
-from cqrs.workers.operation_tables import operation_log, operations
 from cqrs.workers.operations import Operations
 from cqrs.workers.run import LOG_LINES_KEPT, Run
 
@@ -29,9 +29,7 @@ KINDS = ("replay", "rollback", "repair", "check")
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Operations]:
     database = open_database(f"sqlite:///{tmp_path}/main.db", root=tmp_path)
-    with database.write() as connection:
-        operations.create(connection)
-        operation_log.create(connection)
+    upgrade(database, MAIN)
     yield Operations(database, lease_seconds=0.2)
     database.dispose()
 
