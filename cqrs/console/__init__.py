@@ -17,6 +17,8 @@ from cqrs.console import (
     headers,
     health,
     host_guard,
+    navigation,
+    preference_posts,
     rendering,
     security,
     sign_in,
@@ -66,7 +68,7 @@ def _add_views(app: Flask, console: current.Console) -> None:
 def _modules() -> list[ModuleType]:
     names = [f"cqrs.console.{name}" for name in PAGES] + [f"cqrs.console.api.{name}" for name in API]
     there = [importlib.import_module(name) for name in names if importlib.util.find_spec(name)]
-    return [sign_in, health, *there]
+    return [sign_in, preference_posts, health, *there]
 
 
 def _add_hooks(app: Flask) -> None:
@@ -77,5 +79,6 @@ def _add_hooks(app: Flask) -> None:
     app.after_request(trail.leave_row)
     app.url_defaults(rendering.add_version)
     app.context_processor(rendering.what_templates_know)
+    app.context_processor(navigation.what_pages_know)
     for filter_ in filters.FILTERS:
         app.add_template_filter(filter_, filter_.__name__)

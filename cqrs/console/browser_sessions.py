@@ -72,7 +72,7 @@ def is_poll() -> bool:
     """A page that follows the log by itself: somebody's absence must not look like work."""
     headers = request.headers
     source = headers.get("HX-Source", "")
-    return headers.get("X-Live") == "1" or headers.get("HX-Trigger") == "live" or source.endswith("#live")
+    return headers.get("X-Live") == "1" or headers.get("HX-Trigger") == "live" or source.endswith(("#live", "#pulse"))
 
 
 def csrf_token() -> str:

@@ -16,12 +16,12 @@ from cqrs.console.preferences import theme, zone_name
 HASH_LENGTH = 12
 
 
-def render(page: str, status: int = 200, tag: str | None = None, **context: Any) -> Response:
+def render(template: str, status: int = 200, /, *, tag: str | None = None, **context: Any) -> Response:
     """`tag` names what the page shows, such as the head of the log: a poll that has seen it is answered 304."""
     if tag is not None and request.headers.get("HX-PTag") == tag:
         response = Response(status=304)
     else:
-        response = make_response(render_template(page, tag=tag, **context), status)
+        response = make_response(render_template(template, tag=tag, **context), status)
     if tag is not None:
         response.headers["HX-PTag"] = tag
     return response

@@ -1,4 +1,4 @@
-"""Signing in by a single-use link, signing out, and how someone likes to see the console."""
+"""Signing in by a single-use link, and signing out."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from flask import Blueprint, Response, request, url_for
 
 from cqrs.console import browser_sessions, current, proxies, trail
 from cqrs.console.access import needs, public
-from cqrs.console.preferences import KEPT_SECONDS, THEME_COOKIE, THEMES, ZONE_COOKIE, find_zone
 from cqrs.console.redirects import safe_next, see_other
 from cqrs.console.rendering import render
-from cqrs.errors import InvalidMessage, LinkNotValid, TooManyAttempts
+from cqrs.errors import LinkNotValid, TooManyAttempts
 from cqrs.messages import Role
 
 bp = Blueprint("sign_in", __name__)
@@ -78,32 +77,6 @@ def _is_ahead() -> bool:
 
 @bp.post("/sign-out")
 @needs(Role.VIEWER, action="sign-out", when_read_only=True)
-def leave() -> Response:
+def sign_out() -> Response:
     trail.note(target="console")
     return browser_sessions.end(see_other(url_for("sign_in.show")))
-
-
-@bp.post("/theme")
-@needs(Role.VIEWER, when_read_only=True)
-def choose_theme() -> Response:
-    chosen = request.form.get("theme", "")
-    if chosen not in THEMES:
-        raise InvalidMessage({"theme": [f"Choose one of: {', '.join(THEMES)}."]})
-    return _keep(THEME_COOKIE, chosen)
-
-
-@bp.post("/zone")
-@needs(Role.VIEWER, when_read_only=True)
-def choose_zone() -> Response:
-    chosen = request.form.get("zone", "")
-    if find_zone(chosen) is None:
-        raise InvalidMessage({"zone": ["Give the name of a time zone, such as UTC or Europe/Berlin."]})
-    return _keep(ZONE_COOKIE, chosen)
-
-
-def _keep(cookie: str, value: str) -> Response:
-    response = see_other(safe_next(request.form.get("next")))
-    response.set_cookie(
-        cookie, value, max_age=KEPT_SECONDS, secure=proxies.is_secure(), httponly=True, samesite="Lax", path="/"
-    )
-    return response

@@ -1,0 +1,41 @@
+"""Tables as CSV (RFC 4180), safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from cqrs.console import json_answer
+from cqrs.console.filters import instant
+
+#: A text that begins so would be run as a formula.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """One line of column names, then one line a row; what a row lacks is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([cell(column) for column in columns])
+    for row in rows:
+        writer.writerow([cell(row.get(column)) for column in columns])
+    return text.getvalue()
+
+
+def cell(value: object) -> str:
+    """NULL is empty; numbers stay numbers, negative ones too."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float | Decimal):
+        return str(value)
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    text = value if isinstance(value, str) else json_answer.encode(value).decode()
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
