@@ -16,6 +16,7 @@ from cqrs.readmodels.rows import Key, Row, RowModel
 #: The values of a row as the driver takes and gives them, in the order of the model's columns, `_pos` last.
 Packed = tuple[Any, ...]
 
+
 class ColumnCodec:
     """One column, many values at a time."""
 

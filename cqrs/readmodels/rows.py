@@ -36,8 +36,8 @@ class RowModel:
     @cached_property
     def row_class(self) -> type[Any]:
         """A struct of fixed attributes: a handler that misspells a column fails instead of losing the value."""
-        fields: list[tuple[str, Any, Any]] = [(c.key, Any, None) for c in self.key_columns]
-        fields += [(c.key, Any, _field(c)) for c in self.columns[len(self.key_columns) :]]
+        fields: list[tuple[str, Any, Any]] = [(str(c.key), Any, None) for c in self.key_columns]
+        fields += [(str(c.key), Any, _field(c)) for c in self.columns[len(self.key_columns) :]]
         fields.append(("_pos", int, 0))
         namespace = {} if "key" in self.table.columns else {"key": property(self._key_getter())}
         name = "".join(part.capitalize() for part in self.name.split("_")) + "Row"

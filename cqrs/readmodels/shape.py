@@ -24,7 +24,7 @@ def shape_of(model: RowModel) -> str:
 
 
 def column_shape(column: sa.Column[Any]) -> ColumnShape:
-    return ColumnShape(column.name, type_text(column.type), bool(column.nullable), column.primary_key)
+    return ColumnShape(str(column.name), type_text(column.type), bool(column.nullable), column.primary_key)
 
 
 def columns_of(shape: str) -> dict[str, ColumnShape]:

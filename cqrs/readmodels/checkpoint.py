@@ -1,0 +1,105 @@
+"""The row of a generation: its checkpoint and its lease, moved by compare-and-swap.
+
+The lease only saves double work. What makes a batch count exactly once is the swap: it is the first statement of the
+transaction that writes the rows, and it fails unless token and position are still the ones the work began with.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from cqrs.errors import Fenced
+from cqrs.readmodels.database_time import database_now
+from cqrs.readmodels.store import Batch, Failure, Generation, GenerationState
+from cqrs.readmodels.tables import generations as g
+
+ADVANCING = (GenerationState.LIVE, GenerationState.BUILDING)
+
+_seconds = sa.bindparam("lease_seconds", type_=sa.Float)
+
+_this = (g.c.projection == sa.bindparam("p"), g.c.generation == sa.bindparam("g"))
+_held = (*_this, g.c.token == sa.bindparam("t"))
+_may_move = (
+    *_held,
+    g.c.position == sa.bindparam("old"),
+    g.c.state.in_(ADVANCING),
+    g.c.paused_at.is_(None),
+    g.c.failure.is_(None),
+)
+_alive = {"lease_until": database_now(_seconds), "heartbeat_at": database_now()}
+
+MOVE = (
+    sa.update(g)
+    .where(*_may_move)
+    .values(position=sa.bindparam("new"), event_id=sa.bindparam("id"), advanced_at=database_now(), **_alive)
+)
+HOLD = sa.update(g).where(*_may_move, g.c.state == GenerationState.BUILDING).values(_alive)
+RENEW = sa.update(g).where(*_held).values(_alive)
+ACQUIRE = (
+    sa.update(g)
+    .where(*_this, g.c.state.in_(ADVANCING))
+    .where(sa.or_(g.c.owner.is_(None), g.c.lease_until < database_now(), g.c.owner == sa.bindparam("me")))
+    .values(owner=sa.bindparam("me"), token=g.c.token + 1, **_alive)
+)
+RELEASE = sa.update(g).where(*_held).values(owner=None, lease_until=None)
+FAIL = sa.update(g).where(*_held).values(failure=sa.bindparam("failure"))
+READ = sa.select(g).where(*_this)
+
+
+class Checkpoint:
+    """Each method runs inside the caller's transaction. Those with `held` raise Fenced when it changed hands."""
+
+    def __init__(self, lease_seconds: float) -> None:
+        self.lease_seconds = lease_seconds
+
+    def move(self, connection: sa.Connection, held: Generation, batch: Batch) -> None:
+        """To be the first statement. Fenced as well when the generation was paused or failed meanwhile."""
+        swap = {"old": held.position, "new": batch.position, "id": batch.event_id}
+        self._one(connection, MOVE, held, lease_seconds=self.lease_seconds, **swap)
+
+    def hold(self, connection: sa.Connection, held: Generation) -> None:
+        """The same check, and a longer lease, for a slice that leaves the checkpoint where it is."""
+        self._one(connection, HOLD, held, lease_seconds=self.lease_seconds, old=held.position)
+
+    def acquire(self, connection: sa.Connection, projection: str, number: int, owner: str) -> Generation | None:
+        this = {"p": projection, "g": number}
+        taken = connection.execute(ACQUIRE, {**this, "me": owner, "lease_seconds": self.lease_seconds})
+        return self.read(connection, projection, number) if taken.rowcount == 1 else None
+
+    def renew(self, connection: sa.Connection, held: Generation) -> Generation:
+        self._one(connection, RENEW, held, lease_seconds=self.lease_seconds)
+        renewed = self.read(connection, held.projection, held.number)
+        assert renewed is not None
+        return renewed
+
+    def release(self, connection: sa.Connection, held: Generation) -> None:
+        connection.execute(RELEASE, _keys(held))
+
+    def fail(self, connection: sa.Connection, held: Generation, failure: Failure) -> None:
+        self._one(connection, FAIL, held, failure=msgspec.json.encode(failure).decode())
+
+    def read(self, connection: sa.Connection, projection: str, number: int) -> Generation | None:
+        row = connection.execute(READ, {"p": projection, "g": number}).mappings().one_or_none()
+        return None if row is None else generation_of(row)
+
+    def _one(self, connection: sa.Connection, statement: sa.Update, held: Generation, **values: Any) -> None:
+        if connection.execute(statement, {**_keys(held), **values}).rowcount != 1:
+            raise Fenced(projection=held.projection, generation=held.number)
+
+
+def _keys(held: Generation) -> dict[str, Any]:
+    return {"p": held.projection, "g": held.number, "t": held.token}
+
+
+def generation_of(row: sa.RowMapping) -> Generation:
+    values = dict(row)
+    failure = values.pop("failure")
+    return Generation(
+        number=values.pop("generation"),
+        state=GenerationState(values.pop("state")),
+        failure=None if failure is None else msgspec.json.decode(failure, type=Failure),
+        **values,
+    )

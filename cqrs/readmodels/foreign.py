@@ -1,0 +1,46 @@
+"""Noticing rows that somebody else wrote. They are never refused: a tool or a hand may have its reasons.
+
+Our own statements always move `_pos` forward, and mark a row with -1 before they delete it; whoever does neither is
+somebody else. The triggers use plain SQL, because they run in the connections of any client.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from cqrs.readmodels.rows import RowModel
+
+#: What `_pos` is set to just before we delete a row.
+LEAVING = -1
+
+
+def watch(connection: sa.Connection, model: RowModel, number: int) -> None:
+    """Create the triggers of one generation table, in the transaction of the caller."""
+    quote = connection.dialect.identifier_preparer.quote
+    table = f"{model.name}__g{number}"
+    for kind, condition, sides in (
+        ("insert", "NEW._pos IS NULL", ("NEW",)),
+        ("update", "NEW._pos IS OLD._pos", ("OLD", "NEW")),
+        ("delete", f"OLD._pos IS NOT {LEAVING}", ("OLD",)),
+    ):
+        notes = " ".join(_note(model, number, kind, side, sides) for side in sides)
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER {quote(f'{table}__{kind}')} AFTER {kind.upper()} ON {quote(table)} "
+            f"WHEN {condition} BEGIN {notes} END"
+        )
+
+
+def _note(model: RowModel, number: int, kind: str, side: str, sides: tuple[str, ...]) -> str:
+    name = model.name.replace("'", "''")
+    key = _key(model, side)
+    # An update that moves a row to another key concerns both; any other one only the key it has.
+    only = f" WHERE {_key(model, 'OLD')} IS NOT {_key(model, 'NEW')}" if side == "OLD" and len(sides) > 1 else ""
+    return (
+        "INSERT INTO foreign_writes (projection, generation, key, kind, noticed_at) "
+        f"SELECT '{name}', {number}, {key}, '{kind}', strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'){only};"
+    )
+
+
+def _key(model: RowModel, side: str) -> str:
+    columns = [f'{side}."{column.name}"' for column in model.key_columns]
+    return f"json_array({', '.join(columns)})" if model.composite else f"CAST({columns[0]} AS TEXT)"

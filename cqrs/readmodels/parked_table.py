@@ -1,0 +1,69 @@
+"""The rows of parked keys and of the events that wait for them. Each method runs in the caller's transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from cqrs.readmodels.database_time import database_now
+from cqrs.readmodels.statements import MOST_VALUES
+from cqrs.readmodels.store import Batch, Generation, ParkedKey
+from cqrs.readmodels.tables import parked_events, parked_keys
+
+FACTS = ("key", "position", "event_type", "error", "traceback", "attempts")
+
+#: Waiting events counted for one key.
+MOST_HELD = 10_000
+
+
+def record(connection: sa.Connection, held: Generation, batch: Batch) -> None:
+    """Add what a batch set aside."""
+    this: dict[str, Any] = {"projection": held.projection, "generation": held.number}
+    for key in batch.parked:
+        facts = {
+            name: getattr(key, name) for name in ("key", "position", "event_type", "error", "traceback", "attempts")
+        }
+        connection.execute(sa.insert(parked_keys).values(**this, **facts, parked_at=database_now()))
+    size = MOST_VALUES // len(parked_events.c)
+    for start in range(0, len(batch.held), size):
+        waiting = [{**this, "key": key, "position": position} for key, position in batch.held[start : start + size]]
+        connection.execute(sa.insert(parked_events).values(waiting))
+
+
+def positions(connection: sa.Connection, projection: str, number: int) -> dict[str, int]:
+    asked = sa.select(parked_keys.c.key, parked_keys.c.position).where(*_of(projection, number))
+    return dict(connection.execute(asked).tuples().all())
+
+
+def count_since(connection: sa.Connection, projection: str, number: int, seconds: float) -> int:
+    recent = parked_keys.c.parked_at > database_now(sa.literal(-seconds, sa.Float))
+    return connection.execute(sa.select(sa.func.count()).where(*_of(projection, number), recent)).scalar_one()
+
+
+def counts(connection: sa.Connection) -> dict[tuple[str, int], int]:
+    which = (parked_keys.c.projection, parked_keys.c.generation)
+    return {
+        (name, n): count for name, n, count in connection.execute(sa.select(*which, sa.func.count()).group_by(*which))
+    }
+
+
+def page(connection: sa.Connection, projection: str, number: int, after: str | None, limit: int) -> list[ParkedKey]:
+    asked = sa.select(parked_keys).where(*_of(projection, number)).order_by(parked_keys.c.key).limit(limit)
+    if after is not None:
+        asked = asked.where(parked_keys.c.key > after)
+    return [_parked_key(connection, row) for row in connection.execute(asked).mappings().all()]
+
+
+def _parked_key(connection: sa.Connection, row: sa.RowMapping) -> ParkedKey:
+    e = parked_events.c
+    waiting = sa.select(e.position).where(
+        e.projection == row["projection"], e.generation == row["generation"], e.key == row["key"]
+    )
+    held = connection.execute(sa.select(sa.func.count()).select_from(waiting.limit(MOST_HELD).subquery())).scalar_one()
+    facts = {name: value for name, value in row.items() if name not in ("projection", "generation")}
+    return ParkedKey(**facts, held=held)
+
+
+def _of(projection: str, number: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return (parked_keys.c.projection == projection, parked_keys.c.generation == number)

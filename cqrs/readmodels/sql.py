@@ -1,0 +1,113 @@
+"""Read models in a SQL database."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from cqrs.readmodels import parked_table
+from cqrs.readmodels.checkpoint import Checkpoint, generation_of
+from cqrs.readmodels.database_time import database_now
+from cqrs.readmodels.generations import create_generation, point_view
+from cqrs.readmodels.rows import RowModel
+from cqrs.readmodels.sql_rows import SqlGenerationRows
+from cqrs.readmodels.store import Failure, Generation, GenerationState, ParkedKey
+from cqrs.readmodels.tables import generations as g
+from cqrs.store.database import Database
+
+#: How long a worker may be silent before another takes over.
+LEASE_SECONDS = 15.0
+
+
+class SqlReadModelStore:
+    """See ReadModelStore. Commits wait for no disk: after a power cut a checkpoint is older, together with its rows."""
+
+    def __init__(self, database: Database, *, lease_seconds: float = LEASE_SECONDS) -> None:
+        self._database = database
+        self._checkpoint = Checkpoint(lease_seconds)
+        self.lease_seconds = lease_seconds
+
+    # Generations
+
+    def ensure(self, model: RowModel, *, shape: str, logic: str) -> Generation:
+        with self._database.write() as connection:
+            live = sa.select(g).where(g.c.projection == model.name, g.c.state == GenerationState.LIVE)
+            row = connection.execute(live).mappings().one_or_none()
+            if row is not None:
+                return generation_of(row)
+            created = self._create(connection, model, shape, logic, GenerationState.LIVE)
+            point_view(connection, model, created.number)
+            return created
+
+    def create(self, model: RowModel, *, shape: str, logic: str) -> Generation:
+        with self._database.write() as connection:
+            return self._create(connection, model, shape, logic, GenerationState.BUILDING)
+
+    def _create(
+        self, connection: sa.Connection, model: RowModel, shape: str, logic: str, state: GenerationState
+    ) -> Generation:
+        highest = sa.select(sa.func.max(g.c.generation)).where(g.c.projection == model.name)
+        number = (connection.execute(highest).scalar() or 0) + 1
+        create_generation(connection, model, number)
+        facts = {"projection": model.name, "generation": number, "state": state, "shape": shape, "logic": logic}
+        connection.execute(sa.insert(g).values(**facts, created_at=database_now()))
+        created = self._checkpoint.read(connection, model.name, number)
+        assert created is not None
+        return created
+
+    def rows(self, model: RowModel, number: int) -> SqlGenerationRows:
+        return SqlGenerationRows(self._database, model, number, self._checkpoint)
+
+    def generations(self) -> tuple[datetime, list[Generation]]:
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(g).order_by(g.c.projection, g.c.generation)).mappings().all()
+            return self._database.now(connection), [generation_of(row) for row in rows]
+
+    # Leases
+
+    def acquire(self, projection: str, number: int, *, owner: str) -> Generation | None:
+        with self._database.write(durable=False) as connection:
+            return self._checkpoint.acquire(connection, projection, number, owner)
+
+    def renew(self, held: Generation) -> Generation:
+        with self._database.write(durable=False) as connection:
+            return self._checkpoint.renew(connection, held)
+
+    def release(self, held: Generation) -> None:
+        with self._database.write(durable=False) as connection:
+            self._checkpoint.release(connection, held)
+
+    # What keeps a projection from moving
+
+    def fail(self, held: Generation, failure: Failure) -> None:
+        with self._database.write() as connection:
+            self._checkpoint.fail(connection, held, failure)
+
+    def pause(self, projection: str, *, by: str, reason: str | None) -> None:
+        with self._database.write() as connection:
+            running = sa.update(g).where(g.c.projection == projection, g.c.paused_at.is_(None))
+            connection.execute(running.values(paused_at=database_now(), paused_by=by, paused_reason=reason))
+
+    def resume(self, projection: str) -> None:
+        with self._database.write() as connection:
+            halted = sa.update(g).where(g.c.projection == projection)
+            connection.execute(halted.values(paused_at=None, paused_by=None, paused_reason=None, failure=None))
+
+    # Parked keys
+
+    def parked_positions(self, projection: str, number: int) -> dict[str, int]:
+        with self._database.read() as connection:
+            return parked_table.positions(connection, projection, number)
+
+    def parked_since(self, projection: str, number: int, seconds: float) -> int:
+        with self._database.read() as connection:
+            return parked_table.count_since(connection, projection, number, seconds)
+
+    def parked_counts(self) -> dict[tuple[str, int], int]:
+        with self._database.read() as connection:
+            return parked_table.counts(connection)
+
+    def parked(self, projection: str, number: int, *, after: str | None, limit: int) -> list[ParkedKey]:
+        with self._database.read() as connection:
+            return parked_table.page(connection, projection, number, after, limit)

@@ -1,0 +1,139 @@
+"""The rows of one generation in a SQL database, and the transaction that moves them and the checkpoint together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from cqrs.errors import InexactValue, RowsRefused, RowUnreadable
+from cqrs.readmodels import parked_table
+from cqrs.readmodels.checkpoint import Checkpoint
+from cqrs.readmodels.codec import Packed, RowCodec
+from cqrs.readmodels.rows import Key, Row, RowModel
+from cqrs.readmodels.statements import RowStatements, Statement
+from cqrs.readmodels.store import Batch, Generation, Loaded
+from cqrs.store.database import Database
+
+#: Rows a slice: short enough that an append waits some 10 ms for it at most.
+SLICE = 2_000
+
+_json = msgspec.json.Decoder(list[list[Any]])
+
+
+class SqlGenerationRows:
+    """See GenerationRows."""
+
+    def __init__(self, database: Database, model: RowModel, number: int, checkpoint: Checkpoint) -> None:
+        dialect = database.engine.dialect
+        self._database = database
+        self._model = model
+        self._checkpoint = checkpoint
+        self._codec = RowCodec(model, dialect)
+        self._sql = RowStatements(model, number, dialect)
+
+    def pack(self, keys: Sequence[Key], rows: Sequence[Row], *, settle: bool = False) -> Sequence[Packed]:
+        return self._codec.pack(keys, rows, settle=settle)
+
+    def faults(self, keys: Sequence[Key], rows: Sequence[Row]) -> Mapping[Key, Exception]:
+        return self._codec.faults(keys, rows)
+
+    def is_empty(self) -> bool:
+        return self.count(1) == 0
+
+    def count(self, limit: int) -> int:
+        with self._database.read() as connection:
+            counted = f"SELECT count(*) FROM (SELECT 1 FROM {self._sql.table} LIMIT {limit:d}) AS counted"
+            return int(connection.exec_driver_sql(counted).scalar_one())
+
+    # Reading
+
+    def load(self, keys: Collection[Key]) -> Loaded:
+        if not keys:
+            return Loaded({})
+        packed = self._codec.pack_keys(keys)
+        with self._database.read() as connection:
+            stored = self._fetch(connection, packed)
+        try:
+            return Loaded({row.key: row for row in self._codec.unpack(stored)})
+        except (ValueError, TypeError, ArithmeticError, InexactValue):
+            return self._sort_out(stored)
+
+    def _fetch(self, connection: sa.Connection, keys: Sequence[tuple[Any, ...]]) -> Sequence[Packed]:
+        if self._sql.json_safe and connection.dialect.name == "sqlite":
+            try:
+                found = connection.exec_driver_sql(self._sql.select_as_json(), (msgspec.json.encode(keys).decode(),))
+                return [tuple(row) for row in _json.decode(found.scalar_one())]
+            except (sa.exc.OperationalError, msgspec.MsgspecError):
+                pass  # A foreign value that JSON cannot hold, such as bytes in a text column.
+        rows: list[Packed] = []
+        for statement, values in self._sql.selects(keys):
+            rows += map(tuple, connection.exec_driver_sql(statement, values))
+        return rows
+
+    def _sort_out(self, stored: Sequence[Packed]) -> Loaded:
+        rows: dict[Key, Row] = {}
+        unreadable: dict[Key, Exception] = {}
+        for values in stored:
+            (key,) = self._codec.unpack_keys([values[: len(self._model.key_columns)]])
+            try:
+                (rows[key],) = self._codec.unpack([values])
+            except (ValueError, TypeError, ArithmeticError, InexactValue) as error:
+                unreadable[key] = RowUnreadable(key=key, why=error)
+        return Loaded(rows, unreadable)
+
+    # Writing
+
+    def commit(self, held: Generation, batch: Batch) -> Generation:
+        upserts = list(self._sql.upserts(batch.upserts))
+        deletes = list(self._sql.deletes(self._codec.pack_keys(batch.deletes))) if batch.deletes else []
+        with self._database.write(durable=False) as connection:
+            self._checkpoint.move(connection, held, batch)
+            self._run(connection, (*deletes, *upserts))
+            parked_table.record(connection, held, batch)
+        return dataclasses.replace(held, position=batch.position, event_id=batch.event_id)
+
+    def commit_sliced(self, held: Generation, batch: Batch) -> Generation:
+        rest = batch.upserts
+        while len(rest) > SLICE:
+            self._write_slice(held, rest[:SLICE])
+            rest = rest[SLICE:]
+        return self.commit(held, dataclasses.replace(batch, upserts=rest))
+
+    def _write_slice(self, held: Generation, rows: Sequence[Packed]) -> None:
+        upserts = list(self._sql.upserts(rows))
+        with self._database.write(durable=False) as connection:
+            self._checkpoint.hold(connection, held)
+            self._run(connection, upserts)
+
+    def _run(self, connection: sa.Connection, statements: Iterable[Statement]) -> None:
+        try:
+            for statement, values in statements:
+                connection.exec_driver_sql(statement, values)
+        except (sa.exc.IntegrityError, sa.exc.DataError) as error:
+            raise RowsRefused(projection=self._model.name, why=error.orig) from error
+
+    def refusals(self, packed: Sequence[Packed]) -> list[str | None]:
+        refused: list[str | None] = []
+        try:
+            with self._database.write(durable=False) as connection:
+                for row in packed:
+                    refused.append(self._refusal(connection, row))
+                raise _Undo
+        except _Undo:
+            return refused
+
+    def _refusal(self, connection: sa.Connection, row: Packed) -> str | None:
+        try:
+            with connection.begin_nested():
+                self._run(connection, self._sql.upserts([row]))
+        except RowsRefused as error:
+            return str(error.facts["why"])
+        return None
+
+
+class _Undo(Exception):
+    """Leaves a write transaction without keeping what it did."""
