@@ -29,17 +29,9 @@ lint: $(DEV_STAMP) ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-ifneq ($(wildcard benchmarks/__main__.py),)
 .PHONY: bench
-bench: $(DEV_STAMP) ## append, replay and live speed as ratios to raw sqlite3, into benchmarks/results/
-	$(BIN)/python -m benchmarks
-endif
-
-ifneq ($(wildcard docs/screenshots.py),)
-.PHONY: screenshots
-screenshots: $(DEV_STAMP) ## pictures of all pages
-	$(BIN)/python docs/screenshots.py
-endif
+bench: $(DEV_STAMP) ## speed as ratios to raw sqlite3, into benchmarks/results/
+	$(BIN)/python -m benchmarks.run
 
 # Installing anew only when the list has changed. The check of the version comes first: pip's own message is long.
 $(BIN)/python:
