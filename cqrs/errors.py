@@ -44,6 +44,12 @@ class UndeclaredEvent(CqrsError):
     name: str
 
 
+class UnlistedEvent(CqrsError):
+    """The event class {name} belongs to no domain. Add it to the events of its domain."""
+
+    name: str
+
+
 class NotFound(CqrsError):
     """There is no {what} {name}."""
 
@@ -249,6 +255,10 @@ class NobodySetUp(CqrsError):
 
 class PortInUse(CqrsError):
     """Port {port} on {host} is in use. Stop the other program, or choose another port: PORT=5001 make run"""
+
+
+class CannotListen(CqrsError):
+    """Cannot listen on {host}, port {port}: {why}. Choose another HOST or PORT."""
 
 
 class NoWorker(CqrsError):
