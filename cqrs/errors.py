@@ -114,6 +114,10 @@ class UnstorableEvent(CqrsError):
     stream: str
 
 
+class LogNotEmpty(CqrsError):
+    """The log in {database} already holds events. Demo data are only loaded into an empty one."""
+
+
 # -- databases ---
 
 
@@ -176,7 +180,7 @@ class RowUnreadable(CqrsError):
 
 
 class HandlerBroken(CqrsError):
-    """The handler looks broken: {parked} keys would be parked. Correct the code and resume; nothing was passed over."""
+    """The handler looks broken: {parked} keys would be parked. The first failed with {error}. Correct it, then resume."""
 
 
 class LogMismatch(CqrsError):

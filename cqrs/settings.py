@@ -51,6 +51,15 @@ class Settings:
         return is_loopback(self.host)
 
     @property
+    def address(self) -> str:
+        """Where people find the console, as far as settings tell: not which port was free when PORT is 0."""
+        if self.public_url:
+            return self.public_url
+        host = self.host if self.on_loopback else self.trusted_hosts[0]
+        bare = host.strip("[]")
+        return f"http://[{bare}]:{self.port}" if ":" in bare else f"http://{bare}:{self.port}"
+
+    @property
     def in_production(self) -> bool:
         return self.environment == PRODUCTION
 
