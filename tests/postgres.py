@@ -79,7 +79,7 @@ def create_database() -> str:
     """The URL of a new, empty database."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with admin_engine().connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING \'UTF8\'')
+        connection.exec_driver_sql(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")
     return sa.make_url(server_url()).set(database=name).render_as_string(hide_password=False)
 
 

@@ -2,82 +2,96 @@
 
 from __future__ import annotations
 
+import abc
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
-from cqrs.errors import UnsafeDatabase, UnsupportedDatabase
-from cqrs.identifiers import new_id
-from cqrs.store import sqlite
-from cqrs.store.gate import gate_of
+from cqrs.errors import CqrsError, UnsafeDatabase, UnsupportedDatabase
 
 
 def open_database(url: str, *, root: Path) -> Database:
-    """Relative SQLite paths start at `root`. Does not connect. Raises UnsupportedDatabase for an unusable URL."""
+    """Relative SQLite paths start at `root`. Opens no connection. Raises UnsupportedDatabase for a URL without use."""
+    # Each kind builds on the class below and only one of them is needed, so they are imported here.
+    scheme = url.partition(":")[0].partition("+")[0]
+    if scheme in ("postgres", "postgresql"):
+        from cqrs.store.postgres_database import PostgresDatabase
+
+        return PostgresDatabase(url)
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError:
         raise UnsupportedDatabase(url=url, why="it is not a database URL") from None
     if parsed.get_backend_name() != "sqlite":
-        raise UnsupportedDatabase(url=parsed.render_as_string(), why="only SQLite files are supported")
-    path = sqlite.file_of(parsed, root)
-    return Database(parsed.render_as_string(), path, sqlite.create_engine(path))
+        why = "only SQLite files (sqlite:///…) and PostgreSQL (postgresql://…) are supported"
+        raise UnsupportedDatabase(url=parsed.render_as_string(), why=why)
+    from cqrs.store.sqlite_database import SqliteDatabase
+
+    return SqliteDatabase(parsed, root=root)
 
 
-class Database:
-    """One SQLite file. Two objects on the same file share its write gate, however its path is spelt."""
+class Database(abc.ABC):
+    """One database of one kind. Safe for use by several threads."""
 
-    dialect = "sqlite"
+    #: "sqlite" or "postgresql".
+    dialect: ClassVar[str]
+    url: str
+    engine: sa.Engine
+    #: The file of an SQLite database.
+    path: Path | None = None
 
-    def __init__(self, url: str, path: Path, engine: sa.Engine) -> None:
+    def __init__(self, url: str, engine: sa.Engine) -> None:
         self.url = url
-        self.path = path
         self.engine = engine
-        self._gate = gate_of(path)
-        self._writers: dict[bool, sa.Connection] = {}
         self._relaxed = 0
         self._relaxed_lock = threading.Lock()
         sa.event.listen(engine, "handle_error", self._explain, retval=True)
 
     @property
+    @abc.abstractmethod
     def name(self) -> str:
-        """What people call it: the path of the file."""
-        return str(self.path)
+        """What people call it: the path of a file, the address of a server without its password."""
 
-    @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
+    @abc.abstractmethod
+    def read(self) -> AbstractContextManager[sa.Connection]:
         """A connection that sees one moment from its first read to its end, and cannot write."""
-        with self.engine.connect() as connection:
-            driver = driver_of(connection)
-            with self.explained():
-                sqlite.set_read_only(driver, True)
-            try:
-                with self.explained(), connection.begin():
-                    yield connection
-            finally:
-                if not connection.invalidated:
-                    sqlite.set_read_only(driver, False)
 
-    @contextmanager
-    def write(self, *, durable: bool = True) -> Iterator[sa.Connection]:
-        """The only way to write: a transaction that commits at the end and rolls back on an error.
+    @abc.abstractmethod
+    def write(self, *, durable: bool = True) -> AbstractContextManager[sa.Connection]:
+        """The only way to write: a transaction that commits at the end and rolls back on an error. Not to be nested.
 
-        Other writers of this process wait at the gate meanwhile, so do slow work and bind values before. Not to be
-        nested. With `durable` a commit survives a power cut; without, the newest ones may be lost, but in order.
+        On SQLite other writers of this process wait meanwhile, so do slow work and bind values before. With `durable`
+        a commit survives a power cut; without, the newest ones may be lost, but in order.
         """
-        with self._gate:
-            connection = self._writer(durable and not self._relaxed)
-            try:
-                with self.explained(), connection.begin():
-                    yield connection
-            except BaseException:
-                self._drop_if_broken(connection)
-                raise
+
+    @abc.abstractmethod
+    def now(self, connection: sa.Connection) -> datetime:
+        """The clock of the database, which all who share it agree on."""
+
+    @abc.abstractmethod
+    def ping(self) -> None:
+        """Raises DatabaseUnavailable when it cannot be read."""
+
+    @abc.abstractmethod
+    def self_test(self) -> None:
+        """Raises UnsafeDatabase when the database breaks what everything here rests on."""
+
+    @abc.abstractmethod
+    def dispose(self) -> None:
+        """Close every connection; the next use opens new ones."""
+
+    @abc.abstractmethod
+    def failure(self, error: BaseException) -> CqrsError | None:
+        """What a driver's error means to the user; None when it is the statement's fault, such as a constraint."""
+
+    @abc.abstractmethod
+    def _flush(self) -> None:
+        """What was written without waiting for the disk is on it when this returns."""
 
     @contextmanager
     def relaxed(self) -> Iterator[None]:
@@ -96,94 +110,18 @@ class Database:
         """Errors of the driver inside become sentences: for code that uses the driver's cursor directly."""
         try:
             yield
-        except self.engine.dialect.loaded_dbapi.Error as error:
-            meaning = sqlite.failure(error, self.path)
+        except (self.engine.dialect.loaded_dbapi.Error, sa.exc.TimeoutError) as error:
+            meaning = self.failure(error)
             if meaning is None:
                 raise
             raise meaning from error
 
-    def now(self, connection: sa.Connection) -> datetime:
-        """The clock of the database, which all who share it agree on."""
-        return sqlite.now(driver_of(connection))
-
-    def ping(self) -> None:
-        """Raises DatabaseUnavailable when it cannot be read."""
-        with self.read() as connection:
-            connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar()
-
-    def self_test(self) -> None:
-        """Raises UnsafeDatabase when a driver, its settings or the file system break what everything here rests on."""
-        table = f"self_test_{new_id().replace('-', '')}"
-        with self.read() as connection:
-            self._must(self._pragma(connection, "journal_mode") == "wal", "its file system allows no write-ahead log")
-            self._must(self._pragma(connection, "foreign_keys") == 1, "foreign keys are not enforced")
-            before = self._has_table(connection, table)
-            with self.write(durable=False) as writer:
-                writer.exec_driver_sql(f"CREATE TABLE {table} (x INTEGER)")
-            self._must(self._has_table(connection, table) == before, "a read sees what was written after it began")
-        self._test_rollback(table)
-
-    def _test_rollback(self, table: str) -> None:
-        try:
-            with self.write(durable=False) as writer:
-                writer.exec_driver_sql(f"DROP TABLE {table}")
-                raise _RollBack
-        except _RollBack:
-            pass
-        with self.read() as connection:
-            self._must(self._has_table(connection, table), "a change of its tables cannot be rolled back")
-        with self.write(durable=False) as writer:
-            writer.exec_driver_sql(f"DROP TABLE {table}")
+    def _explain(self, context: sa.engine.ExceptionContext) -> BaseException | None:
+        return self.failure(context.original_exception)
 
     def _must(self, promise: bool, why: str) -> None:
         if not promise:
             raise UnsafeDatabase(database=self.name, why=why)
-
-    @staticmethod
-    def _pragma(connection: sa.Connection, name: str) -> object:
-        return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-
-    @staticmethod
-    def _has_table(connection: sa.Connection, table: str) -> bool:
-        found = connection.exec_driver_sql("SELECT count(*) FROM sqlite_master WHERE name = ?", (table,))
-        return bool(found.scalar())
-
-    def dispose(self) -> None:
-        """Close every connection; the next use opens new ones."""
-        with self._gate:
-            for connection in self._writers.values():
-                connection.close()
-            self._writers.clear()
-            self.engine.dispose()
-
-    def _writer(self, durable: bool) -> sa.Connection:
-        """A held connection: taking one from the pool would cost a tenth of a small append."""
-        connection = self._writers.get(durable)
-        if connection is None:
-            connection = self.engine.connect().execution_options(**{sqlite.IMMEDIATE: True})
-            sqlite.set_durable(driver_of(connection), durable)
-            self._writers[durable] = connection
-        return connection
-
-    def _drop_if_broken(self, connection: sa.Connection) -> None:
-        """After an error the held connection must be as good as new, or go."""
-        if not connection.invalidated and not driver_of(connection).in_transaction:
-            return
-        self._writers = {key: held for key, held in self._writers.items() if held is not connection}
-        connection.invalidate()
-        connection.close()
-
-    def _flush(self) -> None:
-        """What was written without waiting for the disk is on it when this returns."""
-        with self._gate, self.explained():
-            driver_of(self._writer(True)).execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-    def _explain(self, context: sa.engine.ExceptionContext) -> BaseException | None:
-        return sqlite.failure(context.original_exception, self.path)
-
-
-class _RollBack(Exception):
-    """Leaves a write transaction without keeping what it did."""
 
 
 def driver_of(connection: sa.Connection) -> Any:

@@ -99,6 +99,11 @@ def _holder(row: tuple[Any, ...]) -> Holder:
     transaction, pid, application, user, state, prepared, age = row
     seconds = None if age is None else float(age)
     return Holder(
-        transaction=transaction, pid=pid, application=application or None, user=user, state=state, prepared=prepared,
+        transaction=transaction,
+        pid=pid,
+        application=application or None,
+        user=user,
+        state=state,
+        prepared=prepared,
         age_seconds=seconds,
     )

@@ -127,8 +127,13 @@ def _run(url: str, engine: sa.Engine, size: Size) -> Outcome:
     if failed:
         raise RuntimeError(f"writers failed: {failed}")
     return Outcome(
-        acknowledged=len(acknowledged), stored=stored, proven=proven, naive=naive, dead=tracker.dead,
-        burnt=max(stored) - len(stored), seconds=seconds,
+        acknowledged=len(acknowledged),
+        stored=stored,
+        proven=proven,
+        naive=naive,
+        dead=tracker.dead,
+        burnt=max(stored) - len(stored),
+        seconds=seconds,
         lost_acknowledged=len(acknowledged - set(proven.positions)),
     )
 

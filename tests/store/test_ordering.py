@@ -65,9 +65,7 @@ def test_committed_appends_without_a_hole_are_safe_at_once(tracker: SafeHead, wr
     assert tracker.advance() == 5
 
 
-def test_an_open_append_below_a_committed_one_holds_the_order(
-    tracker: SafeHead, writer: Callable[..., Writer]
-) -> None:
+def test_an_open_append_below_a_committed_one_holds_the_order(tracker: SafeHead, writer: Callable[..., Writer]) -> None:
     slow, fast = writer(), writer()
     fast.append_and_commit()
     slow.append()
@@ -192,9 +190,7 @@ def test_a_server_in_recovery_passes_no_hole(
 ) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE FUNCTION pg_is_in_recovery() RETURNS boolean LANGUAGE sql AS 'SELECT true'")
-        connection.exec_driver_sql(
-            f'ALTER DATABASE "{engine.url.database}" SET search_path = public, pg_catalog'
-        )
+        connection.exec_driver_sql(f'ALTER DATABASE "{engine.url.database}" SET search_path = public, pg_catalog')
     engine.dispose()
     one = writer()
     one.append_and_commit()
@@ -215,9 +211,7 @@ def test_a_sequence_that_hands_out_numbers_out_of_turn_is_refused(
         tracker.advance()
 
 
-def test_appends_to_the_log_of_another_database_hold_nothing(
-    tracker: SafeHead, writer: Callable[..., Writer]
-) -> None:
+def test_appends_to_the_log_of_another_database_hold_nothing(tracker: SafeHead, writer: Callable[..., Writer]) -> None:
     other = create_database()
     elsewhere = create_bare_log(other)
     stranger, slow, fast = Writer(other), writer(), writer()
@@ -234,9 +228,7 @@ def test_appends_to_the_log_of_another_database_hold_nothing(
         drop_database(other)
 
 
-def test_a_transaction_that_did_not_append_holds_nothing(
-    tracker: SafeHead, writer: Callable[..., Writer]
-) -> None:
+def test_a_transaction_that_did_not_append_holds_nothing(tracker: SafeHead, writer: Callable[..., Writer]) -> None:
     idle, slow, fast = writer(), writer(), writer()
     idle.connection.execute("SELECT pg_current_xact_id()")
     slow.append()
@@ -382,9 +374,7 @@ def _waiters(writer: Writer) -> int:
     return int(row[0])
 
 
-def test_threads_that_ask_during_a_look_share_the_next_one(
-    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_threads_that_ask_during_a_look_share_the_next_one(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     tracker = SafeHead(engine)
     looking, go_on, looks = threading.Event(), threading.Event(), []
 
@@ -435,9 +425,7 @@ def test_nothing_is_said_when_nothing_holds_the_order(
     assert (report.holders, report.sentence) == ((), None)
 
 
-def test_a_role_without_privileges_still_sees_the_holders(
-    engine: sa.Engine, writer: Callable[..., Writer]
-) -> None:
+def test_a_role_without_privileges_still_sees_the_holders(engine: sa.Engine, writer: Callable[..., Writer]) -> None:
     role = f"plain_{engine.url.database}"
     with engine.begin() as connection:
         connection.exec_driver_sql(f'CREATE ROLE "{role}" LOGIN')
