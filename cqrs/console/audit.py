@@ -1,0 +1,118 @@
+"""What operators did, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Blueprint, Response, request, url_for
+
+from cqrs.console import current, navigation
+from cqrs.console.access import needs
+from cqrs.console.parameters import Parameters
+from cqrs.console.rendering import render
+from cqrs.messages import Role
+from cqrs.operators.audit import AuditEntry
+
+bp = Blueprint("audit", __name__)
+
+#: (action, as a sentence without its subject); what is not here is told by its name and target.
+SENTENCES = {
+    "pause": "paused {target}",
+    "resume": "resumed {target}",
+    "command": "sent {target}",
+    "sign-in": "signed in",
+    "sign-out": "signed out",
+    "request": "called {target}",
+}
+#: Actions whose target has a page of its own.
+PAGES = {"pause": ("projections.show", "name"), "resume": ("projections.show", "name"), "command": ("commands.show", "name")}
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One row of the trail. `sentence` follows the actor's name; `href` leads to what it was done to."""
+
+    id: int
+    at: datetime
+    actor: str
+    role: str
+    address: str
+    sentence: str
+    reason: str | None
+    outcome: str
+    done: bool
+    href: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditList:
+    entries: Sequence[Deed]
+    filters: Mapping[str, str]
+    actions: Sequence[str]
+    sentence: str
+    newest: str | None
+    older: str | None
+
+
+@bp.get("/audit")
+@needs(Role.VIEWER)
+def index() -> Response:
+    asked = Parameters(request.args)
+    given = {name: asked.text(name) for name in ("actor", "action", "target")}
+    before = asked.whole("before", lowest=1)
+    asked.check()
+    filters = {name: value for name, value in given.items() if value}
+    found = current.runtime().audit.page(before=before, **filters)
+    page = AuditList(
+        entries=deeds(found.items),
+        filters=filters,
+        actions=sorted(SENTENCES),
+        sentence=_sentence(filters),
+        newest=url_for("audit.index", **filters) if before else None,
+        older=url_for("audit.index", **filters, before=found.next) if found.next else None,
+    )
+    return render("audit/index.html", tag=f"{navigation.tag()}{_newest(found.items)}", follow=before is None, page=page)
+
+
+def deeds(entries: Iterable[AuditEntry]) -> list[Deed]:
+    return [_deed(entry) for entry in entries]
+
+
+def _deed(entry: AuditEntry) -> Deed:
+    done = entry.outcome == "done"
+    words = SENTENCES.get(entry.action, f"{entry.action} {{target}}").replace("{target}", entry.target)
+    return Deed(
+        id=entry.id,
+        at=entry.at,
+        actor=entry.actor,
+        role=entry.role,
+        address=entry.address,
+        sentence=words if done else f"tried: {words}",
+        reason=entry.reason,
+        outcome=entry.outcome,
+        done=done,
+        href=_href(entry),
+    )
+
+
+def _href(entry: AuditEntry) -> str | None:
+    """Only to what still exists: a name in the trail may be gone, or never have been."""
+    if entry.action not in PAGES:
+        return None
+    runtime = current.runtime()
+    known = runtime.catalogue.commands if entry.action == "command" else runtime.projections.names()
+    endpoint, argument = PAGES[entry.action]
+    return url_for(endpoint, **{argument: entry.target}) if entry.target in known else None
+
+
+def _newest(entries: Sequence[AuditEntry]) -> int:
+    return entries[0].id if entries else 0
+
+
+def _sentence(filters: Mapping[str, str]) -> str:
+    if not filters:
+        return "Everything, newest first."
+    words = {"actor": "by {}", "action": "of action {}", "target": "on {}"}
+    return f"Entries {' '.join(words[name].format(value) for name, value in filters.items())}, newest first."

@@ -1,0 +1,69 @@
+"""A filter of events in words, and the links that take one part of it away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from flask import request, url_for
+
+from cqrs.console.filters import moment
+from cqrs.console.verdicts import Span
+from cqrs.store.records import EventFilter
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One condition. `href` is the same list without it."""
+
+    label: str
+    href: str
+
+
+def sentence_of(where: EventFilter) -> list[Span]:
+    """ "Events of type OrderPlaced on stream order-42, since …, newest first." with the values strong."""
+    spans = [Span("All events") if where == EventFilter() else Span("Events")]
+    for words, value in _conditions(where):
+        spans += [Span(f" {words} "), Span(value, strong=True)]
+    return [*spans, Span(", newest first.")]
+
+
+def parts_of(where: EventFilter) -> list[Part]:
+    given = {
+        "type": (where.types, "the type" if len(where.types) == 1 else f"{len(where.types)} types"),
+        "stream": (where.stream, "the stream"),
+        "category": (where.category, "the category"),
+        "correlation_id": (where.correlation_id, "the correlation"),
+        "causation_id": (where.causation_id, "the cause"),
+        "actor": (where.actor, "the actor"),
+        "from": (where.since, "the start"),
+        "to": (where.until, "the end"),
+        "text": (where.text, "the text"),
+    }
+    return [Part(label, _without(name, tuple(given))) for name, (value, label) in given.items() if value]
+
+
+def _conditions(where: EventFilter) -> Iterator[tuple[str, str]]:
+    if where.types:
+        yield "of type", " or ".join(where.types)
+    for words, value in (
+        ("on stream", where.stream),
+        ("of category", where.category),
+        ("of correlation", where.correlation_id),
+        ("caused by", where.causation_id),
+        ("by", where.actor),
+    ):
+        if value:
+            yield words, value
+    if where.since:
+        yield "since", moment(where.since)
+    if where.until:
+        yield "before", moment(where.until)
+    if where.text:
+        yield "whose payload contains", f"“{where.text}”"
+
+
+def _without(name: str, names: Sequence[str]) -> str:
+    """Paging begins anew: what the cursor pointed to may not be in the wider list."""
+    kept = {other: values for other, values in request.args.lists() if other in names and other != name and any(values)}
+    return url_for("events.index", **kept)

@@ -1,0 +1,104 @@
+"""What frames every page: sections with what they ask for, the head of the log, and when that was read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from flask import g, request, url_for
+
+from cqrs.console import current, toasts
+from cqrs.console.verdicts import worst
+from cqrs.errors import CqrsError
+from cqrs.projections.status import ProjectionStatus
+
+#: (label, blueprint): what I run and read, what happened, what I did.
+SECTIONS = (
+    (("Overview", "overview"), ("Projections", "projections"), ("Read models", "read_models")),
+    (("Events", "events"), ("Streams", "streams"), ("Commands", "commands")),
+    (("Audit log", "audit"),),
+)
+#: Seconds after which a poll draws the page again though no position moved: charts, heartbeats and ages go on.
+SLOT = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    label: str
+    href: str
+    current: bool
+    #: Only where something asks for attention.
+    note: str | None = None
+    state: str | None = None
+
+
+class Shell:
+    """Read when a page asks for it, once per request; what cannot be read is None, because an error page has it too."""
+
+    @cached_property
+    def read_at(self) -> datetime:
+        return current.runtime().clock()
+
+    @cached_property
+    def head(self) -> int | None:
+        try:
+            return head()
+        except CqrsError:
+            return None
+
+    @cached_property
+    def title(self) -> str:
+        domains = current.runtime().catalogue.domains
+        return (domains[0].title or domains[0].name) if len(domains) == 1 else "All domains"
+
+    @cached_property
+    def navigation(self) -> Sequence[Sequence[Section]]:
+        groups = [[_section(label, blueprint) for label, blueprint in group] for group in SECTIONS]
+        links = [link for domain in current.runtime().catalogue.domains for link in domain.nav]
+        if links:
+            groups.append([Section(link.label, url_for(link.endpoint), request.endpoint == link.endpoint) for link in links])
+        return groups
+
+
+def head() -> int:
+    """The safe head of the log, the same one all through a request. Raises DatabaseUnavailable."""
+    if "head" not in g:
+        g.head = current.runtime().events.safe_head()
+    return int(g.head)
+
+
+def statuses() -> Sequence[ProjectionStatus]:
+    """Of all projections, worst first, the same all through a request. Raises DatabaseUnavailable."""
+    if "statuses" not in g:
+        g.statuses = current.runtime().projections.statuses()
+    found: Sequence[ProjectionStatus] = g.statuses
+    return found
+
+
+def tag() -> str:
+    """Names what a page that follows shows; while it stays the same, a poll needs no answer."""
+    now = current.runtime().clock()
+    seen = [(s.name, s.state, s.checkpoint, s.generation, s.parked, s.paused_at) for s in statuses()]
+    return hashlib.sha256(repr((head(), seen, int(now.timestamp()) // SLOT)).encode()).hexdigest()[:16]
+
+
+def what_pages_know() -> dict[str, Any]:
+    """For the frame around every page; reads nothing before the template asks."""
+    return {"shell": Shell(), "toasts": toasts.take()}
+
+
+def _section(label: str, blueprint: str) -> Section:
+    note, state = _attention() if blueprint == "projections" else (None, None)
+    return Section(label, url_for(f"{blueprint}.index"), request.blueprint == blueprint, note, state)
+
+
+def _attention() -> tuple[str | None, str | None]:
+    try:
+        found = worst(statuses())
+    except CqrsError:
+        return None, None
+    return (found[1], found[0]) if found else (None, None)

@@ -1,0 +1,85 @@
+"""The first page: is anything wrong? One sentence, the findings, and the figures behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response
+
+from cqrs.console import current, navigation
+from cqrs.console.access import needs
+from cqrs.console.audit import Deed, deeds
+from cqrs.console.charts import Bars, rate_bars
+from cqrs.console.event_rows import EventRow, event_rows
+from cqrs.console.filters import clock
+from cqrs.console.projections import ProjectionRow, projection_rows
+from cqrs.console.rendering import render
+from cqrs.console.verdicts import Judgement, judge
+from cqrs.messages import Role
+from cqrs.workers.samples import LOG, Sample
+
+if TYPE_CHECKING:
+    from cqrs.runtime import Runtime
+    from cqrs.store.reports import Count
+
+bp = Blueprint("overview", __name__)
+
+CHART_SECONDS = 3_600
+LATEST = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    judgement: Judgement
+    head: int
+    streams: Count
+    #: Events a second over the last minute; None when not measured.
+    rate: float | None
+    appended: Bars
+    projections: Sequence[ProjectionRow]
+    latest: Sequence[EventRow]
+    actions: Sequence[Deed]
+    workers: int
+    first_command: str | None
+    has_seed: bool
+
+
+@bp.get("/")
+@needs(Role.VIEWER)
+def index() -> Response:
+    return render("overview/index.html", tag=navigation.tag(), follow=True, page=_overview(current.runtime()))
+
+
+def _overview(runtime: Runtime) -> Overview:
+    head, statuses, workers = navigation.head(), navigation.statuses(), len(runtime.workers.alive())
+    return Overview(
+        judgement=judge(statuses, head=head, workers=workers),
+        head=head,
+        streams=runtime.reports.stream_count(),
+        rate=runtime.samples.rate(LOG),
+        appended=_appended(runtime.samples.series(LOG, CHART_SECONDS)),
+        projections=projection_rows(statuses),
+        latest=event_rows(runtime.events.read_back(limit=LATEST)),
+        actions=deeds(runtime.audit.page(limit=LATEST).items),
+        workers=workers,
+        first_command=next(iter(runtime.catalogue.commands), None),
+        has_seed=any(domain.seed is not None for domain in runtime.catalogue.domains),
+    )
+
+
+def _appended(samples: Sequence[Sample | None]) -> Bars:
+    """From the head at the end of each part; None where either end was not measured."""
+    now = current.runtime().clock()
+    times = [sample.at for sample in samples if sample]
+    rates = [_rate(before, after) for before, after in pairwise(samples)]
+    return rate_bars(rates, start=clock(times[0])[-8:-3] if times else "", end=clock(now)[-8:-3])
+
+
+def _rate(before: Sample | None, after: Sample | None) -> float | None:
+    if before is None or after is None or before.head is None or after.head is None:
+        return None
+    seconds = (after.at - before.at).total_seconds()
+    return max(0.0, (after.head - before.head) / seconds) if seconds > 0 else None

@@ -1,0 +1,198 @@
+"""The overview's sentences: what is wrong, what that means, where to look; worst first, good news last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from cqrs.console.filters import duration, number
+from cqrs.projections.status import ProjectionStatus
+
+#: More findings than this are counted, not listed.
+MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a sentence; the piece that matters is strong."""
+
+    text: str
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where one looks next, named by what it opens."""
+
+    text: str
+    endpoint: str
+    values: dict[str, str] = field(default_factory=dict)
+    anchor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One finding. `state` picks the glyph; `subject` is a name, set in mono before the fact."""
+
+    state: str
+    fact: tuple[Span, ...]
+    subject: str | None = None
+    consequence: str = ""
+    link: Link | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The headline, at most `MOST` findings, and how many more there are."""
+
+    headline: str
+    verdicts: tuple[Verdict, ...]
+    more: int = 0
+
+
+def judge(statuses: Sequence[ProjectionStatus], *, head: int, workers: int | None) -> Judgement:
+    """What an operator should know first. `workers` is how many are alive, None when that cannot be read."""
+    found = [finding for status in statuses for finding in _findings(status, workers=workers)]
+    found.sort(key=lambda finding: _RANKS.index(finding.state))
+    if workers == 0:
+        found.insert(0, _no_worker(head))
+    caught_up = [status for status in statuses if status.state == "running"]
+    shown = found[:MOST]
+    good = _good_news(statuses, caught_up)
+    return Judgement(
+        headline=_headline(statuses, caught_up, head=head, workers=workers),
+        verdicts=(*shown, good) if good else tuple(shown),
+        more=len(found) - len(shown),
+    )
+
+
+def worst(statuses: Sequence[ProjectionStatus]) -> tuple[str, str] | None:
+    """State and words for the navigation, only when something asks for attention: ("failed", "1 failed")."""
+    for state in ("failed", "unknown", "stalled", "paused"):
+        count = sum(status.state == state for status in statuses)
+        if count:
+            return state, f"{count} {state}"
+    parked = sum(status.parked for status in statuses)
+    return ("warn", f"{number(parked)} parked") if parked else None
+
+
+_RANKS = ("failed", "unknown", "warn", "stalled", "paused", "replaying", "catching_up", "ok")
+
+
+def _headline(
+    statuses: Sequence[ProjectionStatus], caught_up: Sequence[ProjectionStatus], *, head: int, workers: int | None
+) -> str:
+    if head == 0:
+        return "The event log is empty."
+    if not statuses:
+        return "No projections are declared."
+    if workers == 0:
+        return "No worker is running."
+    if len(caught_up) == len(statuses):
+        return "All projections are caught up." if len(statuses) > 1 else f"{statuses[0].name} is caught up."
+    if not caught_up:
+        return "No projection is caught up."
+    return f"{len(caught_up)} of {len(statuses)} projections {'is' if len(caught_up) == 1 else 'are'} caught up."
+
+
+def _no_worker(head: int) -> Verdict:
+    fact = (Span("No worker is running. ", strong=True), Span("Events are recorded, but no projection applies them."))
+    consequence = "Start one: make worker" if head else ""
+    return Verdict("warn", fact, consequence=consequence)
+
+
+def _findings(status: ProjectionStatus, *, workers: int | None) -> list[Verdict]:
+    found = []
+    describe = _DESCRIPTIONS.get(str(status.state))
+    if describe and not (status.state == "unknown" and workers == 0):  # one line says that for all
+        found.append(describe(status))
+    if status.note:
+        found.append(_verdict("warn", status, (Span(f": {status.note}"),), "", "See the projection"))
+    if status.parked:
+        found.append(_parked(status))
+    return found
+
+
+def _verdict(
+    state: str, status: ProjectionStatus, fact: tuple[Span, ...], consequence: str, link: str, anchor: str | None = None
+) -> Verdict:
+    return Verdict(state, fact, status.name, consequence, Link(link, "projections.show", {"name": status.name}, anchor))
+
+
+def _behind(status: ProjectionStatus) -> Span:
+    if status.lag_events is None:
+        return Span("an unknown number of events behind", strong=True)
+    return Span(f"{_events(status.lag_events)} behind", strong=True)
+
+
+def _events(count: int) -> str:
+    return f"{number(count)} event{'' if count == 1 else 's'}"
+
+
+def _failed(status: ProjectionStatus) -> Verdict:
+    fact: tuple[Span, ...] = (Span(" failed and is "), _behind(status))
+    if status.lag_seconds is not None and status.lag_events:
+        fact += (Span("; its oldest unprocessed event is "), Span(duration(status.lag_seconds), strong=True), Span(" old"))
+    readers = f"Readers see rows as of event {number(status.checkpoint)}."
+    return _verdict("failed", status, (*fact, Span(".")), readers, "See what failed")
+
+
+def _unknown(status: ProjectionStatus) -> Verdict:
+    silent = "" if status.heartbeat_seconds is None else f" for {duration(status.heartbeat_seconds)}"
+    fact = (Span(" has not reported"), Span(silent, strong=True), Span(": whether it is running is unknown."))
+    return _verdict("unknown", status, fact, f"It is {_behind(status).text}.", "See the projection")
+
+
+def _stalled(status: ProjectionStatus) -> Verdict:
+    since = status.seconds_since_advance
+    moved = "has not moved" if since is None else f"has not moved for {duration(since)}"
+    fact = (Span(" is stalled: "), _behind(status), Span(f", and its checkpoint {moved}."))
+    return _verdict("stalled", status, fact, "No error was reported.", "See the projection")
+
+
+def _paused(status: ProjectionStatus) -> Verdict:
+    by = f" by {status.paused_by}" if status.paused_by else ""
+    fact = (Span(f" was paused{by} and is "), _behind(status), Span("."))
+    reason = f"“{status.paused_reason}”" if status.paused_reason else ""
+    return _verdict("paused", status, fact, reason, "See the projection")
+
+
+def _catching_up(status: ProjectionStatus) -> Verdict:
+    fact = (Span(" is catching up: "), _behind(status), Span("."))
+    if status.rate and status.lag_events:
+        left = duration(status.lag_events / status.rate)
+        return _verdict("catching_up", status, fact, f"About {left} left at {status.rate:,.0f} events/s.", "Watch it")
+    return _verdict("catching_up", status, fact, "The time left is unknown.", "Watch it")
+
+
+def _replaying(status: ProjectionStatus) -> Verdict:
+    fact = (Span(" is being replayed into a new generation."),)
+    return _verdict("replaying", status, fact, f"Readers stay on generation {status.generation}.", "Watch it")
+
+
+def _parked(status: ProjectionStatus) -> Verdict:
+    keys = f"{number(status.parked)} parked key{'' if status.parked == 1 else 's'}"
+    theirs = "Its row stays" if status.parked == 1 else "Their rows stay"
+    fact = (Span(" has "), Span(keys, strong=True), Span("."))
+    consequence = f"{theirs} as of the last good event; all other keys go on."
+    return _verdict("warn", status, fact, consequence, "See parked keys", "parked")
+
+
+_DESCRIPTIONS: dict[str, Callable[[ProjectionStatus], Verdict]] = {
+    "failed": _failed,
+    "unknown": _unknown,
+    "stalled": _stalled,
+    "paused": _paused,
+    "catching_up": _catching_up,
+    "replaying": _replaying,
+}
+
+
+def _good_news(statuses: Sequence[ProjectionStatus], caught_up: Sequence[ProjectionStatus]) -> Verdict | None:
+    if not caught_up:
+        return None
+    names = ", ".join(sorted(status.name for status in caught_up))
+    if len(caught_up) == len(statuses):
+        parked = "" if any(status.parked for status in statuses) else " No keys are parked."
+        return Verdict("ok", (Span(f"Every event is applied by {names}.{parked}"),))
+    return Verdict("ok", (Span(f"{names} {'is' if len(caught_up) == 1 else 'are'} caught up."),))
