@@ -12,8 +12,12 @@ import sqlalchemy as sa
 from cqrs.errors import CqrsError
 from cqrs.store import postgres
 from cqrs.store.database import Database
+from cqrs.store.ordering import LOCK_SPACE
 
 OLDEST_VERSION = 14
+
+# Beside the locks of logs, whose second half is the number of a table and so never 0.
+_MIGRATION = 0
 
 
 class PostgresDatabase(Database):
@@ -45,6 +49,12 @@ class PostgresDatabase(Database):
     def now(self, connection: sa.Connection) -> datetime:
         moment: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
         return moment.astimezone(UTC)
+
+    def begin_migration(self, connection: sa.Connection) -> None:
+        connection.exec_driver_sql("SET LOCAL statement_timeout TO 0")
+        connection.exec_driver_sql("SET LOCAL lock_timeout TO 0")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_SPACE}, {_MIGRATION})")
+        connection.exec_driver_sql("SET LOCAL lock_timeout TO '30s'")
 
     def ping(self) -> None:
         with self.read() as connection:

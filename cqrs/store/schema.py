@@ -45,6 +45,7 @@ def upgrade(database: Database, chain: Chain) -> None:
     """Apply all revisions the database lacks, all or none. Raises SchemaTooNew when it is ahead of this program."""
     script = _script(chain)
     with _ALEMBIC, database.write() as connection:
+        database.begin_migration(connection)
         _refuse_newer(database, script, _revision(connection, chain))
         _run(connection, chain, script)
 

@@ -19,14 +19,24 @@ main = sa.MetaData(naming_convention=NAMES)
 
 #: The part of a stream's name before its first hyphen, or all of it; the same as `records.category_of`.
 CATEGORY = "substr(stream, 1, instr(stream || '-', '-') - 1)"
+CATEGORY_ON_POSTGRES = "split_part(stream, '-', 1)"
+
+#: Sorts by code points on every database, so that a prefix is a range.
+Name = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 events = sa.Table(
     "events",
     main,
-    sa.Column("position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
-    sa.Column("stream", sa.Text, nullable=False),
+    # Numbers in the order they are asked for, one by one: the order of the log rests on it.
+    sa.Column(
+        "position",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        sa.Identity(always=True, cache=1),
+        primary_key=True,
+    ),
+    sa.Column("stream", Name, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
-    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("type", Name, nullable=False),
     sa.Column("schema_version", sa.Integer, nullable=False),
     sa.Column("data", sa.Text, nullable=False),
     sa.Column("metadata", sa.Text, nullable=False),
@@ -41,6 +51,7 @@ events = sa.Table(
 )
 
 # SQLite appends the rowid, which is the position, to every index entry by itself: naming it would store it twice.
+# On PostgreSQL the migration gives the indexes of the same names the position as last column.
 sa.Index("ix_events_type", events.c.type)
 sa.Index("ix_events_correlation_id", events.c.correlation_id)
 sa.Index("ix_events_causation_id", events.c.causation_id)
