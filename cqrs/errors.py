@@ -180,7 +180,7 @@ class RowUnreadable(CqrsError):
 
 
 class HandlerBroken(CqrsError):
-    """The handler looks broken: {parked} keys would be parked. The first failed with {error}. Correct it, then resume."""
+    """The handler looks broken: {parked} keys would be parked, the first for {error}. Correct it, then resume."""
 
 
 class LogMismatch(CqrsError):

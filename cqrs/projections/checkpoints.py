@@ -1,0 +1,48 @@
+"""Waiting for a checkpoint: told at once by the runners of this process, by looking again for those of others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+
+FIRST_LOOK_SECONDS = 0.005
+LONGEST_LOOK_SECONDS = 0.05
+
+
+class Checkpoints:
+    """`read` returns the live checkpoint of every projection."""
+
+    def __init__(self, read: Callable[[], Mapping[str, int]]) -> None:
+        self._read = read
+        self._moved = threading.Condition()
+        self._seen: dict[str, int] = {}
+
+    def advanced(self, name: str, position: int) -> None:
+        """To be called after the commit."""
+        with self._moved:
+            self._seen[name] = position
+            self._moved.notify_all()
+
+    def wait(self, names: Collection[str], position: int, timeout_seconds: float) -> int:
+        """Until all of `names` have reached `position`; returns the lowest they have reached, which is less after
+        a time-out. Without names nothing is waited for."""
+        deadline = time.monotonic() + timeout_seconds
+        look = FIRST_LOOK_SECONDS
+        while True:
+            reached = self._reached(names, position)
+            left = deadline - time.monotonic()
+            if reached >= position or left <= 0:
+                return reached
+            with self._moved:
+                self._moved.wait_for(lambda: self._all_seen(names, position), min(look, left))
+            look = min(look * 2, LONGEST_LOOK_SECONDS)
+
+    def _reached(self, names: Collection[str], position: int) -> int:
+        if self._all_seen(names, position):
+            return position
+        stored = self._read()
+        return min((stored.get(name, 0) for name in names), default=position)
+
+    def _all_seen(self, names: Collection[str], position: int) -> bool:
+        return all(self._seen.get(name, 0) >= position for name in names)

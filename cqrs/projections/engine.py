@@ -1,0 +1,185 @@
+"""Moves one generation along the log, a batch at a time: read, fold, write together with the checkpoint.
+
+The work is done before the transaction begins. Normally a batch goes through the fast fold; after a failure the same
+events go through the careful one, in ever smaller batches if it is the database that refuses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cqrs.errors import HandlerBroken, RowsRefused
+from cqrs.projections.careful_fold import CarefulFold, Culprit
+from cqrs.projections.circuit_breaker import looks_broken
+from cqrs.projections.fold import Fold, FoldFailed
+from cqrs.projections.projection import Projection
+from cqrs.projections.routing import Raw, Router
+from cqrs.readmodels.keys import key_of_text
+from cqrs.readmodels.rows import Key
+from cqrs.readmodels.store import Batch, Generation, GenerationState, ReadModelStore
+from cqrs.store.event_store import EventStore
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    #: Events a batch of a generation that is read: small, because its rows are written in one transaction.
+    live: int = 1_000
+    #: Events a batch of one that nobody reads: many, because a row touched ten times is then written once.
+    build: int = 200_000
+    #: Events read at a time.
+    page: int = 5_000
+    #: Rows a build keeps in memory for the next batch; some 500 bytes each.
+    kept_rows: int = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one batch came to. With a culprit the generation stands before that event and cannot go on."""
+
+    held: Generation
+    applied: int
+    is_tail: bool
+    culprit: Culprit | None = None
+
+
+class Engine:
+    """Works for whoever holds `held`; worthless as soon as anything is raised, because rows in memory may be ahead."""
+
+    def __init__(
+        self,
+        projection: type[Projection],
+        router: Router,
+        events: EventStore,
+        store: ReadModelStore,
+        held: Generation,
+        sizes: Sizes,
+    ) -> None:
+        self._router = router
+        self._events = events
+        self._store = store
+        self._rows = store.rows(projection.model, held.number)
+        self._sizes = sizes
+        self.held = held
+        self._building = held.state is GenerationState.BUILDING
+        # Nobody knows yet what is missing in a generation that is being built: it stops rather than set keys aside.
+        self._may_park = projection.on_error == "park" and not self._building
+        self._parked = self._parked_keys()
+        self._fold: Fold | None = None
+        self._complete = self._building and self._rows.is_empty()
+        #: The careful fold is used up to this position, with so many events a batch.
+        self._careful_to = 0
+        self._careful_size = sizes.live
+        self._refused: dict[Key, Exception] = {}
+
+    def _parked_keys(self) -> set[Key]:
+        texts = self._store.parked_positions(self.held.projection, self.held.number)
+        keys = {key_of_text(text, self._router.model) for text in texts}
+        return keys - {None}
+
+    def advance(self, until: int) -> Step:
+        """Apply the next batch of events up to `until`. Raises Fenced, or what the databases raise; nothing is
+        written then, or in a build only rows that say by their `_pos` how far they are."""
+        if self.held.position < self._careful_to:
+            return self._advance_carefully(until)
+        try:
+            return self._advance_fast(until)
+        except FoldFailed as failure:
+            return self._take_care(failure.position, self._sizes.live)
+
+    def _take_care(self, position: int, size: int) -> Step:
+        self._drop_fold()
+        self._careful_to, self._careful_size = position, max(1, size)
+        return Step(self.held, 0, is_tail=False)
+
+    def _drop_fold(self) -> None:
+        self._fold, self._complete = None, False
+
+    # The fast way
+
+    def _advance_fast(self, until: int) -> Step:
+        fold = self._fold or Fold(
+            self._router, self._rows, self.held, complete=self._complete, parked=frozenset(self._parked)
+        )
+        most = self._sizes.build if self._building else self._sizes.live
+        position, event_id, applied = self.held.position, self.held.event_id, 0
+        while applied < most:
+            asked = min(self._sizes.page, most - applied)
+            page = self._read(position, until, asked)
+            if page:
+                fold.add(page)
+                position, event_id = page[-1][0], page[-1][4]
+                applied += len(page)
+            if len(page) < asked:
+                position = until
+                break
+        batch = fold.batch(position, event_id)
+        try:
+            self._write(batch)
+        except RowsRefused:
+            return self._take_care(position, min(applied // 2, self._sizes.live))
+        self._keep(fold)
+        return Step(self.held, applied, is_tail=position == until)
+
+    def _write(self, batch: Batch) -> None:
+        write = self._rows.commit_sliced if self._building else self._rows.commit
+        self.held = write(self.held, batch)
+
+    def _keep(self, fold: Fold) -> None:
+        """Live rows may be changed by anyone, so each batch begins with what is stored."""
+        fold.written(self.held.position)
+        if self._building and len(fold) <= self._sizes.kept_rows:
+            self._fold = fold
+        else:
+            self._drop_fold()
+
+    def _read(self, after: int, until: int, limit: int) -> Sequence[Raw]:
+        return self._events.raw_events(after, until, self._router.handled, limit, columns=self._router.columns)
+
+    # The careful way
+
+    def _advance_carefully(self, until: int) -> Step:
+        page = self._read(self.held.position, until, self._careful_size)
+        fold = CarefulFold(
+            self._router, self._rows, self.held, self._may_park, parked=set(self._parked), refused=self._refused
+        )
+        fold.add(page)
+        if fold.newly_parked and looks_broken(self._store, self._rows, self.held, fold):
+            return Step(self.held, 0, is_tail=False, culprit=_broken(fold))
+        done = [raw for raw in page if fold.culprit is None or raw[0] < fold.culprit.position]
+        batch = self._careful_batch(fold, page, done, until)
+        if batch.position > self.held.position:
+            try:
+                self.held = self._rows.commit(self.held, batch)
+            except RowsRefused as error:
+                return self._narrow_down(fold, batch, len(page), error)
+        self._parked = fold.parked
+        self._refused = {}
+        self._careful_size = min(self._careful_size * 2, self._sizes.live)
+        return Step(self.held, len(done), is_tail=batch.position == until, culprit=fold.culprit)
+
+    def _careful_batch(self, fold: CarefulFold, page: Sequence[Raw], done: Sequence[Raw], until: int) -> Batch:
+        if fold.culprit is not None:
+            position = fold.culprit.position - 1
+        else:
+            position = page[-1][0] if len(page) == self._careful_size else until
+        return fold.batch(position, done[-1][4] if done else self.held.event_id)
+
+    def _narrow_down(self, fold: CarefulFold, batch: Batch, size: int, error: RowsRefused) -> Step:
+        """Half as many events, until it is one; then the rows of its keys one by one."""
+        if size > 1:
+            return self._take_care(self._careful_to, size // 2)
+        keys, answers = fold.written_keys(), self._rows.refusals(batch.upserts)
+        refused = {
+            key: RowsRefused(projection=self.held.projection, why=why)
+            for key, why in zip(keys, answers, strict=True)
+            if why is not None
+        }
+        self._refused = dict(refused) or dict.fromkeys(fold.changed_keys(), error)
+        return Step(self.held, 0, is_tail=False)
+
+
+def _broken(fold: CarefulFold) -> Culprit:
+    first = fold.newly_parked[0]
+    why = HandlerBroken(parked=len(fold.parked), error=first.error)
+    return Culprit(first.position, first.event_type, first.key, why)

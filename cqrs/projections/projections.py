@@ -1,0 +1,168 @@
+"""All projections of a program: what the runtime, the console and the command line call."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Collection, Iterable
+
+from cqrs.errors import InvalidMessage, NotFound, ReadModelMissing
+from cqrs.identifiers import new_id
+from cqrs.projections.checkpoints import Checkpoints
+from cqrs.projections.engine import Sizes
+from cqrs.projections.fingerprint import logic_of
+from cqrs.projections.parked import ParkedPage
+from cqrs.projections.projection import Projection
+from cqrs.projections.runner import Runner
+from cqrs.projections.status import ProjectionStatus, StatusReader
+from cqrs.readmodels.shape import shape_of
+from cqrs.readmodels.store import Generation, GenerationState, ReadModelStore
+from cqrs.store.event_store import EventStore
+from cqrs.store.serialization import EventTypes
+
+#: How long to leave a worker alone that is doing what was asked for.
+WAIT_SECONDS = 0.1
+
+
+class Projections:
+    """`rate_of` gives the events a second a projection applied lately, from whoever keeps samples."""
+
+    def __init__(
+        self,
+        projections: Iterable[type[Projection]],
+        *,
+        events: EventStore,
+        types: EventTypes,
+        store: ReadModelStore,
+        rate_of: Callable[[str], float | None] = lambda name: None,
+        sizes: Sizes | None = None,
+    ) -> None:
+        self._projections = {each.name: each for each in projections}
+        self._events = events
+        self._types = types
+        self._store = store
+        self._sizes = sizes
+        self._status = StatusReader(events, store, rate_of)
+        self._checkpoints = Checkpoints(self._read_checkpoints)
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._projections)
+
+    def definition(self, name: str) -> type[Projection]:
+        """Raises NotFound."""
+        if name not in self._projections:
+            raise NotFound(what="projection", name=name)
+        return self._projections[name]
+
+    def handled_types(self, name: str) -> tuple[str, ...]:
+        return self.definition(name).handled_types()
+
+    def ensure(self) -> None:
+        """Create the first generation and the view of each projection that has none. Repeatable."""
+        for each in self._projections.values():
+            self._store.ensure(each.model, shape=shape_of(each.model), logic=logic_of(each))
+
+    def create_generation(self, name: str) -> int:
+        """An empty generation beside the live one, for `runner(name, owner, generation=…)` to build."""
+        each = self.definition(name)
+        return self._store.create(each.model, shape=shape_of(each.model), logic=logic_of(each)).number
+
+    # How they are doing
+
+    def statuses(self) -> list[ProjectionStatus]:
+        """Worst first."""
+        return self._status.read(list(self._projections.values()))
+
+    def status(self, name: str) -> ProjectionStatus:
+        (status,) = self._status.read([self.definition(name)])
+        return status
+
+    def parked(self, name: str, *, cursor: str | None = None, limit: int = 50) -> ParkedPage:
+        """Parked keys of the live generation, ordered by key. Raises InvalidMessage for a cursor that is none."""
+        live = self._live(name)
+        after = None if cursor is None else _after(cursor)
+        items = self._store.parked(name, live.number, after=after, limit=limit + 1)
+        more = len(items) > limit
+        return ParkedPage(items[:limit], _cursor(items[limit - 1].key) if more else None)
+
+    def _live(self, name: str) -> Generation:
+        self.definition(name)
+        _, generations = self._store.generations()
+        for each in generations:
+            if each.projection == name and each.state is GenerationState.LIVE:
+                return each
+        raise ReadModelMissing(name=name)
+
+    # What an operator does
+
+    def pause(self, name: str, *, actor: str, reason: str | None = None) -> None:
+        """No batch is committed after this returns. Pausing twice keeps the first who and why."""
+        self.definition(name)
+        self._store.pause(name, by=actor, reason=reason)
+
+    def resume(self, name: str, *, actor: str) -> None:
+        """Lift a pause. After a failure: try again."""
+        self.definition(name)
+        self._store.resume(name)
+
+    # Moving on
+
+    def runner(self, name: str, owner: str, *, generation: int | None = None) -> Runner:
+        """For one thread of a worker. `owner` tells it from all other workers."""
+        return Runner(
+            self.definition(name),
+            owner=owner,
+            events=self._events,
+            types=self._types,
+            store=self._store,
+            number=generation,
+            sizes=self._sizes,
+            on_advance=self._checkpoints.advanced,
+        )
+
+    def catch_up(self, name: str | None = None) -> int:
+        """Apply all that is in the log now, here, or wait for the worker that does; returns the events applied here.
+
+        One that is paused or failed is left alone. Raises what the databases raise.
+        """
+        target = self._events.safe_head()
+        names = self.names() if name is None else (name,)
+        return sum(self._catch_up(each, target) for each in names)
+
+    def _catch_up(self, name: str, target: int) -> int:
+        runner, applied = self.runner(name, f"catch-up {new_id()}"), 0
+        try:
+            while True:
+                outcome = runner.step()
+                applied += outcome.applied
+                if outcome.error is not None:
+                    raise outcome.error
+                if (outcome.position or 0) >= target or self._stands_still(name):
+                    return applied
+                if outcome.delay and self.wait([name], target, WAIT_SECONDS) >= target:
+                    return applied
+        finally:
+            runner.release()
+
+    def _stands_still(self, name: str) -> bool:
+        live = self._live(name)
+        return live.halted or live.shape != shape_of(self.definition(name).model)
+
+    def wait(self, names: Collection[str], position: int, timeout_seconds: float) -> int:
+        """Until all of `names` have applied `position`; returns the lowest checkpoint, also after the time."""
+        return self._checkpoints.wait(names, position, timeout_seconds)
+
+    def _read_checkpoints(self) -> dict[str, int]:
+        _, generations = self._store.generations()
+        return {each.projection: each.position for each in generations if each.state is GenerationState.LIVE}
+
+
+def _cursor(key: str) -> str:
+    return base64.urlsafe_b64encode(key.encode()).decode()
+
+
+def _after(cursor: str) -> str:
+    try:
+        return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeError, ValueError):
+        raise InvalidMessage({"cursor": ["This is not a cursor of this list. Start from its first page."]}) from None

@@ -1,0 +1,199 @@
+"""One worker's hold on one projection: takes the lease, moves a batch a step, gives way when it is told to.
+
+A step never sleeps and never raises for what the world does wrong: its outcome says how long to wait.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cqrs.errors import Fenced, LogMismatch, ReadModelMissing, ShapeMismatch
+from cqrs.projections.careful_fold import Culprit
+from cqrs.projections.engine import Engine, Sizes
+from cqrs.projections.failures import error_text, traceback_text
+from cqrs.projections.projection import Projection
+from cqrs.projections.routing import Router
+from cqrs.readmodels.keys import key_text
+from cqrs.readmodels.shape import difference, shape_of
+from cqrs.readmodels.store import Failure, Generation, GenerationState, ReadModelStore
+from cqrs.store.event_store import EventStore
+from cqrs.store.serialization import EventTypes
+
+#: How soon a pause, a resume or a lease that becomes free is noticed.
+WATCH_SECONDS = 0.25
+FIRST_RETRY_SECONDS = 0.1
+LONGEST_RETRY_SECONDS = 30.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    #: Events applied by this step, and the checkpoint after it; None while it is not ours to know.
+    applied: int
+    position: int | None
+    #: Nothing more to do before the log grows.
+    is_tail: bool
+    #: Seconds to wait before the next step, whatever the log does.
+    delay: float = 0.0
+    #: Why nothing moves.
+    why: str | None = None
+    error: Exception | None = None
+
+
+class Runner:
+    """For one thread. `number` None: the live generation, whichever that is."""
+
+    def __init__(
+        self,
+        projection: type[Projection],
+        *,
+        owner: str,
+        events: EventStore,
+        types: EventTypes,
+        store: ReadModelStore,
+        number: int | None = None,
+        sizes: Sizes | None = None,
+        on_advance: Callable[[str, int], None] = lambda name, position: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = projection.name
+        self._projection = projection
+        self._router = Router(projection, types)
+        self._owner = owner
+        self._events = events
+        self._store = store
+        self._number = number
+        self._sizes = sizes or Sizes()
+        self._on_advance = on_advance
+        self._monotonic = monotonic
+        self._engine: Engine | None = None
+        self._renewed = 0.0
+        self._retry = FIRST_RETRY_SECONDS
+
+    def step(self) -> Outcome:
+        """Apply one batch, or find out why not. Call it again at once unless the outcome says otherwise."""
+        try:
+            outcome = self._step()
+        except Fenced as fenced:
+            self._engine = None
+            return Outcome(0, None, is_tail=False, why=str(fenced))
+        except Exception as error:
+            return self._try_later(error)
+        self._retry = FIRST_RETRY_SECONDS
+        return outcome
+
+    def release(self) -> None:
+        """Stop cleanly: another worker may take over at once."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            self._store.release(engine.held)
+
+    def _try_later(self, error: Exception) -> Outcome:
+        """A database that is locked, full or away is no reason to give up or to set anything aside."""
+        self._engine = None
+        delay, self._retry = self._retry, min(self._retry * 2, LONGEST_RETRY_SECONDS)
+        logger.warning("%s waits %.1f s and tries again: %s", self.name, delay, error_text(error))
+        logger.debug("What %s waits for", self.name, exc_info=error)
+        return Outcome(0, None, is_tail=False, delay=delay, why=error_text(error), error=error)
+
+    def _step(self) -> Outcome:
+        if self._engine is None:
+            why = self._take()
+            if why is not None:
+                return Outcome(0, None, is_tail=False, delay=WATCH_SECONDS, why=why)
+        engine = self._engine
+        assert engine is not None
+        if engine.held.halted:
+            return self._watch(engine)
+        until = self._events.safe_head()
+        if until <= engine.held.position:
+            self._renew_when_due(engine)
+            return Outcome(0, engine.held.position, is_tail=True)
+        return self._advance(engine, until)
+
+    def _advance(self, engine: Engine, until: int) -> Outcome:
+        before = engine.held.position
+        step = engine.advance(until)
+        position = engine.held.position
+        if position > before:
+            self._renewed = self._monotonic()
+            if engine.held.state is GenerationState.LIVE:
+                self._on_advance(self.name, position)
+        if step.culprit is not None:
+            self._fail(engine, step.culprit)
+        return Outcome(step.applied, position, step.is_tail and step.culprit is None)
+
+    # The lease
+
+    def _take(self) -> str | None:
+        """Try to become the one who moves the generation; returns why not."""
+        found = self._find()
+        if found is None:
+            return str(ReadModelMissing(name=self.name))
+        differs = difference(found.shape, shape_of(self._projection.model))
+        if differs is not None:
+            return str(ShapeMismatch(projection=self.name, generation=found.number, difference=differs))
+        held = self._store.acquire(self.name, found.number, owner=self._owner)
+        if held is None:
+            return f"{found.owner} works on {self.name}, generation {found.number}."
+        self._renewed = self._monotonic()
+        self._engine = Engine(self._projection, self._router, self._events, self._store, held, self._sizes)
+        self._check_log(self._engine)
+        return None
+
+    def _find(self) -> Generation | None:
+        _, generations = self._store.generations()
+        for each in generations:
+            wanted = each.state is GenerationState.LIVE if self._number is None else each.number == self._number
+            if each.projection == self.name and wanted:
+                return each
+        return None
+
+    def _check_log(self, engine: Engine) -> None:
+        """A log that was put back from an old copy, or swapped, must not be taken for the one that was applied."""
+        held = engine.held
+        head = self._events.safe_head()
+        if held.position > head:
+            why = f"the log ends at {head}"
+        elif held.event_id is not None and self._events.get_by_id(held.event_id) is None:
+            why = f"the log does not hold the event {held.event_id}, the last one applied"
+        else:
+            return
+        error = LogMismatch(projection=self.name, position=held.position, why=why)
+        self._fail(engine, Culprit(held.position, "", None, error))
+
+    def _renew_when_due(self, engine: Engine) -> None:
+        if self._monotonic() - self._renewed >= self._store.lease_seconds / 3:
+            engine.held = self._store.renew(engine.held)
+            self._renewed = self._monotonic()
+
+    # Standing still
+
+    def _watch(self, engine: Engine) -> Outcome:
+        """Paused or failed: show signs of life until somebody resumes."""
+        self._renew_when_due(engine)
+        found = self._find()
+        if found is None or found.token != engine.held.token or not found.halted:
+            self._engine = None  # taken over, or resumed: begin afresh
+            return Outcome(0, engine.held.position, is_tail=False)
+        why = "It is paused." if found.paused_at else "It failed."
+        return Outcome(0, engine.held.position, is_tail=False, delay=WATCH_SECONDS, why=why)
+
+    def _fail(self, engine: Engine, culprit: Culprit) -> None:
+        now, _ = self._store.generations()
+        failure = Failure(
+            position=culprit.position,
+            event_type=culprit.event_type,
+            key=None if culprit.key is None else key_text(culprit.key),
+            error=error_text(culprit.error),
+            traceback=traceback_text(culprit.error),
+            at=now,
+        )
+        self._store.fail(engine.held, failure)
+        engine.held = dataclasses.replace(engine.held, failure=failure)
+        logger.error("%s stopped at event %s: %s", self.name, failure.position, failure.error)

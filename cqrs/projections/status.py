@@ -1,0 +1,180 @@
+"""How a projection is doing: one word, and the figures behind it. What is not known is None, never 0."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cqrs.projections.fingerprint import logic_of
+from cqrs.projections.projection import Projection
+from cqrs.readmodels.shape import difference, shape_of
+from cqrs.readmodels.store import Failure, Generation, GenerationState, ReadModelStore
+from cqrs.store.event_store import EventStore
+from cqrs.store.records import EVERYTHING, EventFilter
+
+__all__ = ["Failure", "ProjectionStatus", "State", "StatusReader"]
+
+STALLED_SECONDS = 60.0
+#: More lag than this is catching up: what one live batch applies.
+ONE_BATCH = 1_000
+SILENT_LEASES = 3
+
+
+class State(enum.StrEnum):
+    """In the order in which they apply, worst first."""
+
+    #: No worker reported for three lease times: whatever else is stored may be old.
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    PAUSED = "paused"
+    #: There are events to apply, and the checkpoint has not moved for a minute.
+    STALLED = "stalled"
+    #: A new generation is being built; readers stay on the live one.
+    REPLAYING = "replaying"
+    CATCHING_UP = "catching_up"
+    RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionStatus:
+    name: str
+    title: str
+    state: State
+    checkpoint: int | None
+    #: The safe head of the log.
+    head: int
+    #: Positions between the two, events it does not handle among them.
+    lag_events: int | None
+    #: Age of the oldest event it handles and has not applied; 0.0 when there is none.
+    lag_seconds: float | None
+    #: None when the checkpoint never moved.
+    seconds_since_advance: float | None
+    #: Events a second over the last minute.
+    rate: float | None
+    parked: int
+    generation: int | None
+    last_check: None = None
+    failure: Failure | None = None
+    paused_by: str | None = None
+    paused_reason: str | None = None
+    paused_at: datetime | None = None
+    owner: str | None = None
+    heartbeat_seconds: float | None = None
+    handles: Sequence[str] = ()
+    #: What an operator should know besides: the code differs from what the rows were made by.
+    note: str | None = None
+
+
+class StatusReader:
+    def __init__(
+        self, events: EventStore, store: ReadModelStore, rate_of: Callable[[str], float | None] = lambda name: None
+    ) -> None:
+        self._events = events
+        self._store = store
+        self._rate_of = rate_of
+
+    def read(self, projections: Sequence[type[Projection]]) -> list[ProjectionStatus]:
+        """Worst first. Checkpoints are read before the head, so no lag is ever negative."""
+        now, generations = self._store.generations()
+        parked = self._store.parked_counts()
+        head = self._events.safe_head()
+        statuses = [self._status(each, generations, parked, head, now) for each in projections]
+        order = list(State)
+        return sorted(statuses, key=lambda s: (order.index(s.state), -(s.lag_events or 0), s.name))
+
+    def _status(
+        self,
+        projection: type[Projection],
+        generations: Sequence[Generation],
+        parked: dict[tuple[str, int], int],
+        head: int,
+        now: datetime,
+    ) -> ProjectionStatus:
+        own = [each for each in generations if each.projection == projection.name]
+        live = next((each for each in own if each.state is GenerationState.LIVE), None)
+        if live is None:
+            return _without_rows(projection, head)
+        building = any(each.state is GenerationState.BUILDING for each in own)
+        return ProjectionStatus(
+            name=projection.name,
+            title=projection.title,
+            state=self._state(live, building, head - live.position, now),
+            checkpoint=live.position,
+            head=head,
+            lag_events=max(0, head - live.position),
+            lag_seconds=self._staleness(live, projection.handled_types(), head, now),
+            seconds_since_advance=_seconds(live.advanced_at, now),
+            rate=self._rate_of(projection.name),
+            parked=parked.get((projection.name, live.number), 0),
+            generation=live.number,
+            failure=live.failure,
+            paused_by=live.paused_by,
+            paused_reason=live.paused_reason,
+            paused_at=live.paused_at,
+            owner=live.owner,
+            heartbeat_seconds=_seconds(live.heartbeat_at, now),
+            handles=projection.handled_types(),
+            note=_note(projection, live),
+        )
+
+    def _state(self, live: Generation, building: bool, lag: int, now: datetime) -> State:
+        silent = _seconds(live.heartbeat_at, now)
+        if silent is None or silent > SILENT_LEASES * self._store.lease_seconds:
+            return State.UNKNOWN
+        if live.failure is not None:
+            return State.FAILED
+        if live.paused_at is not None:
+            return State.PAUSED
+        if lag > 0 and self._is_stalled(live, now):
+            return State.STALLED
+        if building:
+            return State.REPLAYING
+        return State.CATCHING_UP if lag > ONE_BATCH else State.RUNNING
+
+    def _is_stalled(self, live: Generation, now: datetime) -> bool:
+        """An event that has only just come does not make a stall of the quiet hour before it."""
+        if (_seconds(live.advanced_at or live.created_at, now) or 0.0) <= STALLED_SECONDS:
+            return False
+        return (self._age_of_next(live, EVERYTHING, None, now) or 0.0) > STALLED_SECONDS
+
+    def _staleness(self, live: Generation, handled: Sequence[str], head: int, now: datetime) -> float:
+        if head <= live.position:
+            return 0.0
+        return self._age_of_next(live, EventFilter(types=tuple(handled)), head, now) or 0.0
+
+    def _age_of_next(self, live: Generation, where: EventFilter, until: int | None, now: datetime) -> float | None:
+        waiting = self._events.read_all(after=live.position, until=until, limit=1, where=where)
+        return _seconds(waiting[0].recorded_at, now) if waiting else None
+
+
+def _seconds(since: datetime | None, now: datetime) -> float | None:
+    return None if since is None else max(0.0, (now - since).total_seconds())
+
+
+def _without_rows(projection: type[Projection], head: int) -> ProjectionStatus:
+    return ProjectionStatus(
+        name=projection.name,
+        title=projection.title,
+        state=State.UNKNOWN,
+        checkpoint=None,
+        head=head,
+        lag_events=None,
+        lag_seconds=None,
+        seconds_since_advance=None,
+        rate=None,
+        parked=0,
+        generation=None,
+        handles=projection.handled_types(),
+        note="It has no rows yet. Run: flask --app app cqrs init-db",
+    )
+
+
+def _note(projection: type[Projection], live: Generation) -> str | None:
+    differs = difference(live.shape, shape_of(projection.model))
+    if differs is not None:
+        return f"Generation {live.number} was made by other code: {differs}. It stands still until it is replayed."
+    if live.logic != logic_of(projection):
+        return f"The code changed since generation {live.number} was made. A replay is recommended."
+    return None
