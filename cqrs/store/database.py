@@ -73,6 +73,7 @@ class Database(abc.ABC):
     def now(self, connection: sa.Connection) -> datetime:
         """The clock of the database, which all who share it agree on."""
 
+    @abc.abstractmethod
     def begin_migration(self, connection: sa.Connection) -> None:
         """Wait in an open write transaction until no other process changes tables, and lift limits on time."""
 

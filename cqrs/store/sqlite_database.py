@@ -58,6 +58,9 @@ class SqliteDatabase(Database):
     def now(self, connection: sa.Connection) -> datetime:
         return sqlite.now(driver_of(connection))
 
+    def begin_migration(self, connection: sa.Connection) -> None:
+        """Nothing to do: there is one writer at a time, and no limit on its time."""
+
     def ping(self) -> None:
         with self.read() as connection:
             connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar()
