@@ -71,7 +71,7 @@ def register(app: Flask) -> None:
 
 
 def answer_known(error: errors.CqrsError) -> Response:
-    found = next((ANSWERS[cls] for cls in type(error).__mro__ if cls in ANSWERS), None)
+    found = status_and_code(type(error))
     if found is None:
         return answer_unexpected(error)
     trail.note(reason=str(error))
@@ -83,6 +83,11 @@ def answer_known(error: errors.CqrsError) -> Response:
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def status_and_code(cls: type[errors.CqrsError]) -> tuple[int, str] | None:
+    """None for errors that are no answer to anybody: they are faults of ours."""
+    return next((ANSWERS[base] for base in cls.__mro__ if base in ANSWERS), None)
 
 
 def extras_of(error: errors.CqrsError) -> dict[str, Any]:

@@ -1,15 +1,14 @@
-"""What is not shown of payloads and rows: fields whose names sound secret, and fields declared so."""
+"""What is not shown of payloads and rows: fields whose names sound secret. A domain declares none in its events."""
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
-from cqrs.console import current
-from cqrs.messages import MASK, secret_fields
+from cqrs.messages import MASK
 from cqrs.store.records import RecordedEvent
 
 DEEPEST = 64
@@ -29,44 +28,41 @@ def is_sensitive(name: str) -> bool:
     return not WORDS.isdisjoint(singular) or any(pair in PAIRS for pair in itertools.pairwise(parts))
 
 
-def masked(value: object, declared: Collection[str] = (), depth: int = 0) -> object:
-    """A copy without what is sensitive, at any depth; `declared` names fields of the outermost object. None stays."""
+def masked(value: object, depth: int = 0) -> object:
+    """A copy without what is sensitive, at any depth. What is None, true or false stays."""
     if depth > DEEPEST:
         return MASK
     if isinstance(value, Mapping):
-        return masked_fields(value, declared, depth)
+        return masked_fields(value, depth)
     if isinstance(value, list | tuple):
-        return [masked(inner, (), depth + 1) for inner in value]
+        return [masked(inner, depth + 1) for inner in value]
     return value
 
 
-def masked_fields(fields: Mapping[str, object], declared: Collection[str] = (), depth: int = 0) -> dict[str, object]:
+def masked_fields(fields: Mapping[str, object], depth: int = 0) -> dict[str, object]:
     return {
-        name: MASK
-        if value is not None and (name in declared or is_sensitive(str(name)))
-        else masked(value, (), depth + 1)
+        name: MASK if _hides(value) and is_sensitive(str(name)) else masked(value, depth + 1)
         for name, value in fields.items()
     }
 
 
-def declared_secret(event_type: str) -> frozenset[str]:
-    """Fields that the event's class declares secret; none for a type no domain knows."""
-    cls = current.runtime().types.cls(event_type)
-    return frozenset() if cls is None else secret_fields(cls)
+def _hides(value: object) -> bool:
+    """That there is none, or whether there is one (`has_password`), may be seen."""
+    return value is not None and not isinstance(value, bool)
 
 
-def payload(event_type: str, text: str, *, unmasked: bool = False) -> object:
-    """Stored data as it may be shown; what is no JSON comes as the text it is."""
+def payload(text: str, *, unmasked: bool = False) -> object:
+    """Stored JSON as it may be shown. What is no JSON could be anything, so it is masked as a whole."""
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return MASK if not unmasked else text
-    return value if unmasked else masked(value, declared_secret(event_type))
+        return text if unmasked else MASK
+    return value if unmasked else masked(value)
 
 
 def data_of(event: RecordedEvent, *, unmasked: bool = False) -> object:
-    return payload(event.type, event.data, unmasked=unmasked)
+    return payload(event.data, unmasked=unmasked)
 
 
 def metadata_of(event: RecordedEvent, *, unmasked: bool = False) -> object:
-    return payload(event.type, event.metadata, unmasked=unmasked)
+    return payload(event.metadata, unmasked=unmasked)

@@ -21,7 +21,7 @@ MOST_SINCE = 50
 
 
 @bp.post("/<name>")
-@needs(Role.OPERATOR, action="send")
+@needs(Role.OPERATOR, action="command")
 def send(name: str) -> Response:
     asked = Parameters(request.args)
     dry_run = asked.flag("dry_run")

@@ -45,6 +45,6 @@ def result_json(done: CommandResult) -> dict[str, Any]:
 
 def _outcome(event: RecordedEvent | PlannedEvent) -> dict[str, Any]:
     if isinstance(event, PlannedEvent):
-        data = masking.payload(event.type, event.data)
+        data = masking.payload(event.data)
         return {"position": None, "stream": event.stream, "version": event.version, "type": event.type, "data": data}
     return {"position": event.position, "stream": event.stream, "version": event.version, "type": event.type}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+import msgspec
 from flask import Blueprint, Response, request
 
 from cqrs.console import json_answer, masking
@@ -46,7 +47,7 @@ def show(stream: str) -> Response:
     asked.check()
     found = runtime().events.read_stream(stream, after=after, until=at, limit=limit + 1)
     items = found[:limit]
-    state = runtime().stream_state(stream, at)
+    state = msgspec.to_builtins(runtime().stream_state(stream, at), str_keys=True, enc_hook=str)
     return json_answer.send(
         {
             "stream": stream,
