@@ -103,6 +103,14 @@ def failure(error: BaseException, path: Path) -> CqrsError | None:
     return None
 
 
+def taken_columns(error: BaseException | None) -> frozenset[str]:
+    """The columns of the unique constraint that a statement has broken; none when it broke something else."""
+    start, _, columns = str(error).partition("UNIQUE constraint failed: ")
+    return (
+        frozenset(column.partition(".")[2] for column in columns.split(", ")) if columns and not start else frozenset()
+    )
+
+
 def _may_write(path: Path) -> bool:
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK)
 

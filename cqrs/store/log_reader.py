@@ -1,0 +1,93 @@
+"""Reading the log on a connection: lists by any filter, and the positions that times and versions stand for."""
+
+from __future__ import annotations
+
+import bisect
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from cqrs.store.event_store import CLOCK_SLACK_SECONDS, TEXT_WINDOW
+from cqrs.store.instants import from_text
+from cqrs.store.listing import COLUMNS, Page, listing
+from cqrs.store.records import EventFilter, RecordedEvent
+from cqrs.store.sqlite_log import SqliteLog
+
+#: Higher than any position or version.
+LAST = 2**63 - 1
+
+_SLACK = timedelta(seconds=CLOCK_SLACK_SECONDS)
+_HEAD = "SELECT max(position) FROM events"
+_VERSION = "SELECT max(version) FROM events WHERE stream = :stream"
+_POSITION = "SELECT position FROM events WHERE stream = :stream AND version = :version"
+_TIME = "SELECT recorded_at FROM events WHERE position >= :position ORDER BY position LIMIT 1"
+
+
+class LogReader:
+    """Keeps nothing: what belongs together is read on one connection, from one snapshot."""
+
+    def __init__(self, log: SqliteLog) -> None:
+        self._log = log
+
+    def head(self, connection: sa.Connection) -> int:
+        return self._log.scalar(connection, _HEAD, {}) or 0
+
+    def stream_version(self, connection: sa.Connection, stream: str) -> int:
+        return self._log.scalar(connection, _VERSION, {"stream": stream}) or 0
+
+    def page(self, connection: sa.Connection, where: EventFilter, page: Page) -> list[RecordedEvent]:
+        """Bounded by positions, also where the filter names a stream."""
+        return self.listed(connection, where, self._narrowed(connection, where, page))
+
+    def listed(self, connection: sa.Connection, where: EventFilter, page: Page) -> list[RecordedEvent]:
+        """Bounded by versions where the filter names a stream."""
+        select, values = listing(where, page, self._log)
+        return [_recorded(row) for row in self._log.fetch(connection, select, values)]
+
+    def one(self, connection: sa.Connection, column: str, value: object) -> RecordedEvent | None:
+        select = f"SELECT {COLUMNS} FROM events WHERE {column} = :value ORDER BY position LIMIT 1"
+        rows = self._log.fetch(connection, select, {"value": value})
+        return _recorded(rows[0]) if rows else None
+
+    def searched_from(self, connection: sa.Connection, before: int | None) -> int:
+        end = self.head(connection) + 1
+        return max(1, min(end, end if before is None else before) - TEXT_WINDOW)
+
+    def position_at(self, connection: sa.Connection, moment: datetime) -> int:
+        """Times rise with positions but for the clocks' differences: halving the way saves an index at every append."""
+
+        def recorded_at(position: int) -> Any:
+            return self._log.scalar(connection, _TIME, {"position": position})
+
+        positions = range(1, self.head(connection) + 1)
+        return bisect.bisect_left(positions, self._log.moment(moment), key=recorded_at)
+
+    def _narrowed(self, connection: sa.Connection, where: EventFilter, page: Page) -> Page:
+        """The bounds on positions that follow from times and text; as versions where a stream is read."""
+        after, until = page.after, page.until
+        if where.since is not None:
+            after = max(after, self.position_at(connection, where.since - _SLACK))
+        if where.until is not None:
+            until = min(until, self.position_at(connection, where.until + _SLACK))
+        if where.text is not None:
+            after = max(after, self.searched_from(connection, min(until, LAST - 1) + 1) - 1)
+        if where.stream is not None:
+            after, until = (self._version_at(connection, where.stream, position) for position in (after, until))
+        return Page(after, until, page.limit, page.descending)
+
+    def _version_at(self, connection: sa.Connection, stream: str, position: int) -> int:
+        """The version of the stream's last event at or before `position`: within a stream both rise together."""
+        if not 0 < position < LAST:
+            return position
+
+        def position_of(version: int) -> int:
+            found: int = self._log.scalar(connection, _POSITION, {"stream": stream, "version": version})
+            return found
+
+        versions = range(1, self.stream_version(connection, stream) + 1)
+        return bisect.bisect_right(versions, position, key=position_of)
+
+
+def _recorded(row: tuple[Any, ...]) -> RecordedEvent:
+    return RecordedEvent._make((*row[:-1], from_text(row[-1])))

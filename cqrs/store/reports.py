@@ -1,0 +1,150 @@
+"""Answers about the whole log that stay fast however long it is: they skip along indexes and count up to a cap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cqrs.store.database import Database
+from cqrs.store.instants import from_text
+from cqrs.store.log_reader import LogReader
+from cqrs.store.sqlite_log import SqliteLog
+from cqrs.store.tables import CATEGORY
+
+#: Sorts after every character a stream's name can hold.
+_AFTER_ALL = "\U0010ffff"
+
+# Each step seeks the next name in the index on (stream, version), so the cost is that of the page, not of the log.
+_STREAMS = """
+WITH RECURSIVE names(stream, n) AS (
+    SELECT (SELECT min(stream) FROM events WHERE stream > :after AND stream >= :low AND stream < :high), 1
+    UNION ALL
+    SELECT (SELECT min(stream) FROM events WHERE stream > names.stream AND stream < :high), n + 1
+    FROM names WHERE names.stream IS NOT NULL AND n < :limit)
+SELECT names.stream AS stream, last.version AS version, last.position AS last_position,
+    first.recorded_at AS first_at, last.recorded_at AS last_at
+FROM names
+    CROSS JOIN events AS last ON last.stream = names.stream
+        AND last.version = (SELECT max(version) FROM events WHERE stream = names.stream)
+    CROSS JOIN events AS first ON first.stream = names.stream AND first.version = 1
+WHERE names.stream IS NOT NULL ORDER BY names.n LIMIT :limit"""
+
+_STREAM_COLUMNS = ("stream", "version", "last_position", "first_at", "last_at")
+
+_STREAM_COUNT = """
+WITH RECURSIVE names(stream, n) AS (
+    SELECT (SELECT min(stream) FROM events), 1
+    UNION ALL
+    SELECT (SELECT min(stream) FROM events WHERE stream > names.stream), n + 1
+    FROM names WHERE names.stream IS NOT NULL AND n <= :cap)
+SELECT count(stream) FROM names"""
+
+_CATEGORIES = f"""
+WITH RECURSIVE names(category, n) AS (
+    SELECT (SELECT min({CATEGORY}) FROM events), 1
+    UNION ALL
+    SELECT (SELECT min({CATEGORY}) FROM events WHERE {CATEGORY} > names.category), n + 1
+    FROM names WHERE names.category IS NOT NULL AND n < :limit)
+SELECT category FROM names WHERE category IS NOT NULL ORDER BY n LIMIT :limit"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """`capped`: there are at least this many, and nobody counted further."""
+
+    value: int
+    capped: bool
+
+    @classmethod
+    def up_to(cls, cap: int, found: int) -> Count:
+        return cls(value=min(found, cap), capped=found > cap)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSummary:
+    stream: str
+    version: int
+    last_position: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamPage:
+    """Streams by name. `next` is the cursor of the page after this one; None on the last."""
+
+    items: tuple[StreamSummary, ...]
+    next: str | None
+
+
+class Reports:
+    """Reads the log's database; keeps nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._log = SqliteLog()
+        self._reader = LogReader(self._log)
+
+    def streams(
+        self, category: str | None = None, prefix: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> StreamPage:
+        """Streams of a category whose names begin with `prefix`, ordered by name. The cursor is a stream's name."""
+        found: list[StreamSummary] = []
+        with self._database.read() as connection:
+            for low, high in _ranges(category, prefix or ""):
+                values = {"after": cursor or "", "low": low, "high": high, "limit": limit + 1 - len(found)}
+                rows = self._log.fetch(connection, _STREAMS, values, _STREAM_COLUMNS)
+                found += map(_summary, rows)
+        page = tuple(found[:limit])
+        return StreamPage(items=page, next=page[-1].stream if len(found) > limit else None)
+
+    def stream_count(self, cap: int = 10_000) -> Count:
+        return Count.up_to(cap, self._scalar(_STREAM_COUNT, {"cap": cap}))
+
+    def categories(self, limit: int = 100) -> tuple[str, ...]:
+        """The first `limit` categories by name."""
+        with self._database.read() as connection:
+            return tuple(row[0] for row in self._log.fetch(connection, _CATEGORIES, {"limit": limit}, ("category",)))
+
+    def position_at(self, moment: datetime) -> int:
+        """About the last position recorded before `moment`; 0 when there is none."""
+        with self._database.read() as connection:
+            return self._reader.position_at(connection, moment)
+
+    def appended_between(self, since: datetime, until: datetime) -> int:
+        """About how many events were recorded in this time."""
+        with self._database.read() as connection:
+            first, last = (self._reader.position_at(connection, moment) for moment in (since, until))
+            return max(0, last - first)
+
+    def database_size(self) -> int:
+        """Bytes, as the database counts its pages."""
+        return self._scalar(self._log.size, {})
+
+    def _scalar(self, select: str, values: dict[str, Any]) -> int:
+        with self._database.read() as connection:
+            return int(self._log.scalar(connection, select, values) or 0)
+
+
+def _ranges(category: str | None, prefix: str) -> Iterator[tuple[str, str]]:
+    """Where the names lie in the order of the index: from the first inclusive to the second exclusive."""
+    prefixed = (prefix, prefix + _AFTER_ALL)
+    if category is None:
+        yield prefixed
+        return
+    # A stream may be named as its category alone; other names can lie between that one and the first with a hyphen.
+    for low, high in ((category, category + "\0"), (category + "-", category + ".")):
+        yield max(low, prefixed[0]), min(high, prefixed[1])
+
+
+def _summary(row: tuple[Any, ...]) -> StreamSummary:
+    stream, version, last_position, first_at, last_at = row
+    return StreamSummary(
+        stream=stream,
+        version=version,
+        last_position=last_position,
+        first_at=from_text(first_at),
+        last_at=from_text(last_at),
+    )

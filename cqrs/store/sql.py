@@ -1,0 +1,177 @@
+"""The log in an SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from cqrs.clock import Clock, utc_now
+from cqrs.errors import ConcurrencyError, InvalidMessage
+from cqrs.store import answers, sqlite
+from cqrs.store.database import Database
+from cqrs.store.drafts import Draft, drafts_of, number
+from cqrs.store.event_store import RawEvent
+from cqrs.store.head_watch import HeadWatch
+from cqrs.store.listing import Page
+from cqrs.store.log_reader import LAST, LogReader
+from cqrs.store.records import (
+    EVERYTHING,
+    Committed,
+    EventFilter,
+    Expected,
+    ExpectedVersion,
+    IdempotencyKey,
+    NewEvent,
+    RecordedEvent,
+    Repeated,
+    StateWrite,
+    StreamAppend,
+    Work,
+    meets,
+)
+from cqrs.store.sqlite_log import SqliteLog
+
+
+class _DryRun(Exception):
+    """Leaves the transaction of a dry run."""
+
+
+class SqlEventStore:
+    """An EventStore; see there. It opens no connection before it is used."""
+
+    def __init__(self, database: Database, *, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+        self._log = SqliteLog()
+        self._reader = LogReader(self._log)
+        self._watch = HeadWatch()
+
+    def append(
+        self, stream: str, events: Sequence[NewEvent], *, expected: ExpectedVersion = Expected.ANY
+    ) -> list[RecordedEvent]:
+        append = StreamAppend(stream=stream, events=tuple(events), expected=expected)
+        return list(self.commit(Work(command_id="", correlation_id="", appends=(append,))).events)
+
+    def commit(self, work: Work, *, dry_run: bool = False) -> Committed:
+        drafts = [drafts_of(append) for append in work.appends]
+        rows = [row for each in drafts for row in each]
+        positions: list[int] = []
+        try:
+            with self._database.write() as connection:
+                if work.key is not None and not answers.claim(connection, work, work.key, self._clock()):
+                    return Committed(repeated=answers.find(connection, work.key, self._reader))
+                for write in work.writes:
+                    _execute(connection, write)
+                self._number(connection, work.appends, drafts)
+                if dry_run:
+                    raise _DryRun
+                positions = self._log.insert(connection, rows)
+        except _DryRun:
+            return Committed()
+        self._watch.announce(positions[-1] if positions else 0)
+        return Committed(
+            events=tuple(RecordedEvent(position, *row) for position, row in zip(positions, rows, strict=True))
+        )
+
+    def _number(self, connection: sa.Connection, appends: Sequence[StreamAppend], drafts: list[list[Draft]]) -> None:
+        """Check what the appends expect, and give their events versions."""
+        now, versions = self._clock(), dict[str, int]()
+        for append, rows in zip(appends, drafts, strict=True):
+            actual = versions.get(append.stream)
+            if actual is None:
+                actual = self._reader.stream_version(connection, append.stream)
+            if not meets(append.expected, actual):
+                raise ConcurrencyError(stream=append.stream, expected=append.expected, actual=actual)
+            versions[append.stream] = number(rows, actual, now)
+
+    def find_answer(self, key: IdempotencyKey) -> Repeated | None:
+        with self._database.read() as connection:
+            return answers.find(connection, key, self._reader)
+
+    def stream_version(self, stream: str) -> int:
+        with self._database.read() as connection:
+            return self._reader.stream_version(connection, stream)
+
+    def read_stream(
+        self,
+        stream: str,
+        *,
+        after: int = 0,
+        until: int | None = None,
+        backwards: bool = False,
+        limit: int | None = None,
+    ) -> list[RecordedEvent]:
+        page = Page(after, _or_last(until), _or_last(limit), backwards)
+        with self._database.read() as connection:
+            return self._reader.listed(connection, EventFilter(stream=stream), page)
+
+    def read_all(
+        self, *, after: int = 0, until: int | None = None, limit: int = 1000, where: EventFilter = EVERYTHING
+    ) -> list[RecordedEvent]:
+        with self._database.read() as connection:
+            return self._reader.page(connection, where, Page(after, _or_last(until), limit))
+
+    def read_back(
+        self, *, before: int | None = None, limit: int = 50, where: EventFilter = EVERYTHING
+    ) -> list[RecordedEvent]:
+        until = LAST if before is None else before - 1
+        with self._database.read() as connection:
+            return self._reader.page(connection, where, Page(0, until, limit, descending=True))
+
+    def raw_events(
+        self,
+        after: int,
+        until: int | None = None,
+        types: Sequence[str] = (),
+        limit: int = 1000,
+        columns: Sequence[str] = RecordedEvent._fields,
+    ) -> list[RawEvent]:
+        with self._database.read() as connection:
+            return self._log.raw_events(connection, after, _or_last(until), types, limit, columns)
+
+    def get(self, position: int) -> RecordedEvent | None:
+        with self._database.read() as connection:
+            return self._reader.one(connection, "position", position)
+
+    def get_by_id(self, event_id: str) -> RecordedEvent | None:
+        with self._database.read() as connection:
+            return self._reader.one(connection, "event_id", event_id)
+
+    def head(self) -> int:
+        with self._database.read() as connection:
+            return self._reader.head(connection)
+
+    def safe_head(self) -> int:
+        """On SQLite the head: with one writer at a time, positions become visible in order."""
+        return self.head()
+
+    def searched_from(self, before: int | None = None) -> int:
+        with self._database.read() as connection:
+            return self._reader.searched_from(connection, before)
+
+    def position_at(self, moment: datetime) -> int:
+        with self._database.read() as connection:
+            return self._reader.position_at(connection, moment)
+
+    def wait_beyond(self, position: int, timeout_seconds: float) -> bool:
+        return self._watch.wait_beyond(position, timeout_seconds, self.safe_head)
+
+    def close(self) -> None:
+        self._watch.close()
+
+
+def _or_last(value: int | None) -> int:
+    return LAST if value is None else value
+
+
+def _execute(connection: sa.Connection, write: StateWrite) -> None:
+    try:
+        connection.execute(write.statement)
+    except sa.exc.IntegrityError as error:
+        taken = sqlite.taken_columns(error.orig)
+        errors = {column: [text] for column, text in write.unique.items() if column in taken}
+        if not errors:
+            raise
+        raise InvalidMessage(errors) from error
