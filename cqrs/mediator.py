@@ -13,14 +13,13 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from cqrs import middleware
 from cqrs.clock import Clock, utc_now
 from cqrs.dispatch import CommandResult, Dispatch, Middleware, Next, PlannedEvent, QueryAnswer, Unvalidated
 from cqrs.errors import ConcurrencyError, InvalidMessage, NoHandler, NotVisibleYet
 from cqrs.identifiers import new_id
 from cqrs.json_text import printable
 from cqrs.messages import Command, Context, Message, Query, message_name
-from cqrs.middleware import Wait
+from cqrs.middleware import Wait, authorise, idempotent, log, repeated_result, retry, validate, waiting
 from cqrs.queries import QueryContext
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
@@ -76,9 +75,9 @@ class Mediator:
         self._clock = clock
         self._subscribers: tuple[Subscriber, ...] = ()
         self._subscribing = threading.Lock()
-        before = (middleware.log, middleware.authorise, middleware.validate, *extra)
-        waits = (middleware.waiting(read_side.wait),) if read_side is not None else ()
-        around = (*before, *waits, middleware.idempotent(events, secret), middleware.retry)
+        before = (log, authorise, validate, *extra)
+        waits = (waiting(read_side.wait),) if read_side is not None else ()
+        around = (*before, *waits, idempotent(events, secret), retry)
         self._send = _chain(around, self._handle)
         self._ask = _chain(before, self._answer)
 
@@ -167,7 +166,7 @@ class Mediator:
         dry_run = dispatch.context.dry_run
         committed = self._events.commit(work, dry_run=dry_run)
         if committed.repeated is not None:
-            return middleware.repeated_result(committed.repeated)
+            return repeated_result(committed.repeated)
         return CommandResult(
             command_id=work.command_id,
             correlation_id=work.correlation_id,
