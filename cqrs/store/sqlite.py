@@ -19,7 +19,8 @@ BUSY_SECONDS = 5.0
 #: Execution option of a connection that begins its transactions as a writer.
 IMMEDIATE = "sqlite_immediate"
 
-_SETTINGS = ("synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16000")
+# Only the write gate's own connections may write. To be set once: changing it discards all prepared statements.
+_SETTINGS = ("synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16000", "query_only=ON")
 
 
 def file_of(url: sa.URL, root: Path) -> Path:
@@ -69,13 +70,10 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-def set_durable(driver: sqlite3.Connection, durable: bool) -> None:
+def become_writer(driver: sqlite3.Connection, *, durable: bool) -> None:
     """FULL: an acknowledged commit survives a power cut. NORMAL: it may be lost then, but never torn."""
+    driver.execute("PRAGMA query_only=OFF")
     driver.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-
-
-def set_read_only(driver: sqlite3.Connection, read_only: bool) -> None:
-    driver.execute(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
 
 
 def now(driver: sqlite3.Connection) -> datetime:

@@ -33,16 +33,8 @@ class SqliteDatabase(Database):
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        with self.engine.connect() as connection:
-            driver = driver_of(connection)
-            with self.explained():
-                sqlite.set_read_only(driver, True)
-            try:
-                with self.explained(), connection.begin():
-                    yield connection
-            finally:
-                if not connection.invalidated:
-                    sqlite.set_read_only(driver, False)
+        with self.explained(), self.engine.connect() as connection, connection.begin():
+            yield connection
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[sa.Connection]:
@@ -109,7 +101,7 @@ class SqliteDatabase(Database):
         connection = self._writers.get(durable)
         if connection is None:
             connection = self.engine.connect().execution_options(**{sqlite.IMMEDIATE: True})
-            sqlite.set_durable(driver_of(connection), durable)
+            sqlite.become_writer(driver_of(connection), durable=durable)
             self._writers[durable] = connection
         return connection
 
