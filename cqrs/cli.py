@@ -1,0 +1,190 @@
+"""`flask --app app cqrs …`: what is done from a shell. Refusals are one sentence on stderr and exit code 1."""
+
+from __future__ import annotations
+
+import functools
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from cqrs import log_lines
+from cqrs.cli_access import people, tokens
+from cqrs.cli_output import deed, event_document, show, show_table
+from cqrs.demo import seed as load_demo
+from cqrs.errors import CqrsError, LogNotEmpty
+from cqrs.runtime import EXTENSION, Runtime
+from cqrs.store.records import EventFilter, RecordedEvent
+from cqrs.workers.scheduler import Scheduler
+from cqrs.workers.worker import Worker
+
+STATUS_FIELDS = (
+    "name", "state", "checkpoint", "head", "lag_events", "lag_seconds", "seconds_since_advance", "rate", "parked",
+    "generation", "last_check",
+)  # fmt: skip
+#: Events asked for at once while following the log.
+PAGE = 200
+
+
+class Commands(AppGroup):
+    """Turns our errors into sentences, for all commands and groups in it."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except CqrsError as error:
+            raise click.ClickException(str(error)) from None
+
+
+cqrs_group = Commands("cqrs", help="The event log, its projections, and who may see them.")
+cqrs_group.add_command(people)
+cqrs_group.add_command(tokens)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def with_runtime(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives the command the runtime, once its tables are known to be there."""
+
+    @functools.wraps(command)
+    def checked(*args: Any, **options: Any) -> Any:
+        runtime: Runtime = current_app.extensions[EXTENSION]
+        runtime.check()
+        return command(runtime, *args, **options)
+
+    return checked
+
+
+@cqrs_group.command("init-db")
+def init_db() -> None:
+    """Make the tables, or bring them up to date."""
+    runtime: Runtime = current_app.extensions[EXTENSION]
+    runtime.init()
+    click.echo(f"The tables of {runtime.main.name} are up to date.")
+
+
+@cqrs_group.command()
+@with_runtime
+def seed(runtime: Runtime) -> None:
+    """Load the demo data of the domains into an empty log."""
+    if runtime.events.head() > 0:
+        raise LogNotEmpty(database=runtime.main.name)
+    load_demo(runtime)
+    click.echo(f"The log holds {runtime.events.head():,} events of demo data.")
+
+
+@cqrs_group.command()
+@as_json
+@with_runtime
+def status(runtime: Runtime, as_json: bool) -> None:
+    """How far each projection is. The one that needs you most comes first."""
+    statuses = [{name: getattr(found, name) for name in STATUS_FIELDS} for found in runtime.projections.statuses()]
+    if as_json:
+        show({"projections": statuses})
+    else:
+        show_table(statuses, ("name", "state", "checkpoint", "head", "lag_events", "parked"))
+
+
+@cqrs_group.command("catch-up")
+@click.argument("name", required=False)
+@with_runtime
+def catch_up(runtime: Runtime, name: str | None) -> None:
+    """Apply all events there are to one projection, or to all, then stop."""
+    applied = runtime.projections.catch_up(name)
+    click.echo(f"Caught up; {applied:,} events were applied.")
+
+
+@cqrs_group.command()
+@with_runtime
+def worker(runtime: Runtime) -> None:
+    """Move the projections and fire the schedules until SIGTERM or Ctrl-C."""
+    log_lines.configure(runtime.settings.log_format)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    work = Worker(runtime)
+    scheduler = Scheduler(runtime, work.id)
+    work.start()
+    scheduler.start()
+    click.echo(f"Worker {work.id} is at work.")
+    stopping.wait()
+    scheduler.stop()
+    work.stop()
+
+
+@cqrs_group.command()
+@click.argument("name")
+@click.option("--reason", help="Why, for the audit trail.")
+@with_runtime
+def pause(runtime: Runtime, name: str, reason: str | None) -> None:
+    """Stop a projection where it is."""
+    with deed(runtime, "pause", name, reason=reason) as actor:
+        runtime.projections.pause(name, actor=actor, reason=reason)
+    click.echo(f"{name} is paused.")
+
+
+@cqrs_group.command()
+@click.argument("name")
+@with_runtime
+def resume(runtime: Runtime, name: str) -> None:
+    """Let a projection that was paused, or that failed, go on."""
+    with deed(runtime, "resume", name) as actor:
+        runtime.projections.resume(name, actor=actor)
+    click.echo(f"{name} goes on.")
+
+
+@cqrs_group.group("events", cls=Commands)
+def events() -> None:
+    """The log."""
+
+
+@events.command()
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many of the last.")
+@click.option("--after", type=click.IntRange(0), help="All from this position on instead.")
+@click.option("--type", "types", multiple=True, help="Only events of this type; may be given several times.")
+@click.option("--stream", help="Only events of this stream.")
+@click.option("--follow", "-f", is_flag=True, help="Go on with new ones until Ctrl-C.")
+@as_json
+@with_runtime
+def tail(
+    runtime: Runtime,
+    limit: int,
+    after: int | None,
+    types: tuple[str, ...],
+    stream: str | None,
+    follow: bool,
+    as_json: bool,
+) -> None:
+    """The last events, oldest first; as JSON one event a line."""
+    where = EventFilter(types=types, stream=stream)
+    start = runtime.events.safe_head()
+    if after is None:
+        for event in reversed(runtime.events.read_back(before=start + 1, limit=limit, where=where)):
+            _print_event(runtime, event, as_json)
+    else:
+        _print_all(runtime, after, start, where, as_json)
+    while follow:
+        if runtime.events.wait_beyond(start, 1.0):
+            head = runtime.events.safe_head()
+            _print_all(runtime, start, head, where, as_json)
+            start = head
+
+
+def _print_all(runtime: Runtime, after: int, until: int, where: EventFilter, as_json: bool) -> None:
+    while page := runtime.events.read_all(after=after, until=until, limit=PAGE, where=where):
+        for event in page:
+            _print_event(runtime, event, as_json)
+        after = page[-1].position
+
+
+def _print_event(runtime: Runtime, event: RecordedEvent, as_json: bool) -> None:
+    if as_json:
+        show(event_document(runtime, event), compact=True)
+    else:
+        at = event.recorded_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+        sentence = runtime.summary(event) or event.data
+        click.echo(f"{event.position:>8}  {at}  {event.stream}  {event.type}  {log_lines.printable(sentence)}")

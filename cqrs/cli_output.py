@@ -1,0 +1,77 @@
+"""How commands print what they found, and leave word of what they did."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import click
+import msgspec
+
+from cqrs.errors import CqrsError
+from cqrs.messages import Role
+from cqrs.runtime import Runtime
+from cqrs.store.records import RecordedEvent
+
+#: Where a deed came from, instead of a network address.
+SHELL = "shell"
+
+
+def show(document: object, *, compact: bool = False) -> None:
+    """As JSON, times in ISO 8601."""
+    encoded = msgspec.json.encode(document)
+    click.echo((encoded if compact else msgspec.json.format(encoded, indent=2)).decode())
+
+
+def event_document(runtime: Runtime, event: RecordedEvent) -> dict[str, Any]:
+    """The event as the API names its parts, with data as they were stored."""
+    stored = {"data": msgspec.Raw(event.data.encode()), "metadata": msgspec.Raw(event.metadata.encode())}
+    return {**event._asdict(), **stored, "summary": runtime.summary(event)}
+
+
+def show_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Aligned, unknown values as a dash."""
+    lines = [[column.replace("_", " ").upper() for column in columns]]
+    lines += [[_cell(row[column]) for column in columns] for row in rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return str(value)
+
+
+def user() -> str:
+    """Who works at the shell, as the system knows them."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = "someone"
+    return f"{name} ({SHELL})"
+
+
+@contextmanager
+def deed(
+    runtime: Runtime, action: str, target: str, *, reason: str | None = None, detail: Mapping[str, Any] | None = None
+) -> Iterator[str]:
+    """Leaves an audit row of what happens inside, also when it is refused. Gives the actor's name."""
+    actor, outcome = user(), "failed"
+    try:
+        yield actor
+        outcome = "done"
+    except CqrsError:
+        outcome = "refused"
+        raise
+    finally:
+        runtime.audit.record(
+            actor=actor, role=Role.ADMIN.value, address=SHELL, action=action, target=target, outcome=outcome,
+            reason=reason, detail=detail,
+        )  # fmt: skip

@@ -1,0 +1,202 @@
+"""Everything of one program put together: the log, both sides, and who may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from cqrs.clock import Clock, utc_now
+from cqrs.domain import Catalogue, Domain
+from cqrs.errors import CqrsError, DomainFault, NoWorker, ReadModelMissing
+from cqrs.mediator import Mediator, ReadSide
+from cqrs.messages import Event, summary_of
+from cqrs.operators.audit import Audit
+from cqrs.operators.people import People
+from cqrs.operators.sessions import Sessions
+from cqrs.operators.throttle import Throttle
+from cqrs.operators.tokens import Tokens
+from cqrs.projections.projections import Projections
+from cqrs.readmodels.sql import SqlReadModelStore
+from cqrs.readmodels.tables import read as read_tables
+from cqrs.settings import Settings
+from cqrs.store import schema
+from cqrs.store.database import Database, open_database
+from cqrs.store.records import RecordedEvent, category_of
+from cqrs.store.reports import Reports
+from cqrs.store.sql import SqlEventStore
+from cqrs.store.tables import main as main_tables
+from cqrs.workers.heartbeats import Workers
+from cqrs.workers.samples import Samples
+
+#: Under which name a Flask application keeps its runtime.
+EXTENSION = "cqrs.runtime"
+
+#: A stream longer than this is not folded to show its state.
+LONGEST_STREAM = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """`reasons` are sentences, none when all is well."""
+
+    ok: bool
+    reasons: Sequence[str]
+
+
+def build_runtime(settings: Settings, domains: Iterable[Domain], *, clock: Clock = utc_now) -> Runtime:
+    """Opens no connection and starts no thread. Raises DomainFault, UnsupportedDatabase."""
+    return Runtime(settings, Catalogue(domains), clock)
+
+
+class Runtime:
+    """Safe for use by several threads. The attributes are the parts; the methods are about all of them."""
+
+    def __init__(self, settings: Settings, catalogue: Catalogue, clock: Clock) -> None:
+        self.settings = settings
+        self.catalogue = catalogue
+        self.clock = clock
+        self.types = catalogue.types
+        _refuse_our_names(catalogue)
+        self.main = open_database(settings.database_url, root=settings.root)
+        self.read = self._read_database()
+        self.events = SqlEventStore(self.main, clock=clock)
+        self._add_operators()
+        self._add_read_side()
+        self.mediator = self._mediator()
+
+    def _read_database(self) -> Database:
+        """The same object where both are one database: its write gate and its connections are shared."""
+        read = open_database(self.settings.read_database_url, root=self.settings.root)
+        same_file = read.path is not None and self.main.path is not None and _same(read.path, self.main.path)
+        return self.main if same_file or read.url == self.main.url else read
+
+    def _add_operators(self) -> None:
+        self.people = People(self.main)
+        self.sessions = Sessions(self.main)
+        self.tokens = Tokens(self.main)
+        self.throttle = Throttle(self.main)
+        self.audit = Audit(self.main)
+        self.workers = Workers(self.main)
+        self.samples = Samples(self.main)
+
+    def _add_read_side(self) -> None:
+        self.reports = Reports(self.main)
+        self.projections = Projections(
+            self.catalogue.projections.values(),
+            events=self.events,
+            types=self.types,
+            store=SqlReadModelStore(self.read),
+            rate_of=self.samples.rate,
+        )
+
+    def _mediator(self) -> Mediator:
+        return Mediator(
+            command_handlers=self.catalogue.command_handlers,
+            query_handlers=self.catalogue.query_handlers,
+            events=self.events,
+            types=self.types,
+            secret=self.settings.secret_key.encode(),
+            snapshot=self.main.read,
+            read_side=ReadSide(snapshot=self.read.read, position=_lowest_checkpoint, wait=self.projections.wait),
+            clock=self.clock,
+        )
+
+    def init(self) -> None:
+        """Make or update all tables; may be repeated, also by several processes at once.
+
+        Raises SchemaTooNew, DatabaseUnavailable, UnsafeDatabase.
+        """
+        for database in self._databases():
+            _make_folder(database, self.settings.instance)
+            database.self_test()
+        schema.upgrade(self.main, schema.MAIN)
+        schema.upgrade(self.read, schema.READ)
+        with self.main.write() as connection:
+            for table in self.catalogue.write_models.values():
+                table.create(connection, checkfirst=True)
+        self.projections.ensure()
+
+    def check(self) -> None:
+        """Raises SchemaMissing, SchemaOutdated or SchemaTooNew unless the tables are what this program expects."""
+        schema.check(self.main, schema.MAIN)
+        schema.check(self.read, schema.READ)
+
+    def ready(self) -> Readiness:
+        """Whether requests can be answered, and events will be projected."""
+        try:
+            self.check()
+            alive = self.workers.alive()
+        except CqrsError as error:
+            return Readiness(False, [str(error)])
+        return Readiness(bool(alive), [] if alive else [str(NoWorker())])
+
+    def close(self) -> None:
+        """Wakes whoever waits for events, then closes all connections."""
+        self.events.close()
+        for database in self._databases():
+            database.dispose()
+
+    def _databases(self) -> Sequence[Database]:
+        return [self.main] if self.read is self.main else [self.main, self.read]
+
+    def decode(self, recorded: RecordedEvent) -> Event | None:
+        """As the class that is declared today; None when there is none, or the stored data do not fit it."""
+        try:
+            return self.types.decode(recorded.type, recorded.schema_version, recorded.data)
+        except CqrsError:
+            return None
+
+    def summary(self, recorded: RecordedEvent) -> str | None:
+        """The event as a sentence, None where its class declares none."""
+        event = self.decode(recorded)
+        return None if event is None else summary_of(event)
+
+    def stream_state(self, stream: str, at: int | None = None) -> dict[str, Any] | None:
+        """What the events of a stream up to version `at` amount to.
+
+        None when its category has no aggregate, there are no events, one cannot be read, or there are too many.
+        """
+        aggregate_class = self.catalogue.aggregates.get(category_of(stream))
+        if aggregate_class is None:
+            return None
+        recorded = self.events.read_stream(stream, until=at, limit=LONGEST_STREAM + 1)
+        events = [event for event in map(self.decode, recorded) if event is not None]
+        if not events or len(events) != len(recorded) or len(recorded) > LONGEST_STREAM:
+            return None
+        aggregate = aggregate_class(stream.removeprefix(f"{aggregate_class.category}-"))
+        return aggregate.replay(events).state()
+
+
+def _refuse_our_names(catalogue: Catalogue) -> None:
+    """A table of the domain under the name of one of ours would be taken for it."""
+    ours = set(main_tables.tables) | set(read_tables.tables)
+    theirs = set(catalogue.projections) | set(catalogue.write_models)
+    taken = sorted(name for name in theirs if name.lower() in ours or name.lower().startswith("projectionist_"))
+    if taken:
+        raise DomainFault(
+            [f"The table {name} has the name of one of our own: call it something else." for name in taken]
+        )
+
+
+def _lowest_checkpoint(connection: sa.Connection, names: tuple[str, ...]) -> int:
+    """Of the live generations as this snapshot shows them. Raises ReadModelMissing for one that has none."""
+    g = read_tables.tables["generations"].c
+    found = dict(connection.execute(sa.select(g.projection, g.position).where(g.state == "live")).tuples().all())
+    for name in names:
+        if name not in found:
+            raise ReadModelMissing(name=name)
+    return int(min(found[name] for name in names))
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
+def _make_folder(database: Database, instance: Path) -> None:
+    """Only our own: a folder elsewhere that is missing is more likely a slip in DATABASE_URL."""
+    if database.path is not None and database.path.parent == instance:
+        instance.mkdir(parents=True, exist_ok=True)
