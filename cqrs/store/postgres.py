@@ -58,6 +58,8 @@ def create_engine(url: str, *, application: str = "projectionist") -> sa.Engine:
             max_overflow=15,
             pool_timeout=10,
             pool_recycle=1800,
+            # The driver forgets the count of an INSERT with its cursor, which SQLAlchemy closes early.
+            execution_options={"preserve_rowcount": True},
         )
     except ModuleNotFoundError:
         why = "its driver is not installed. Run: pip install 'psycopg[binary]'"

@@ -104,9 +104,9 @@ def _audit() -> None:
     )
     for column in ("actor", "action", "target"):
         op.create_index(f"ix_audit_{column}_id", "audit", [column, "id"])
-    if op.get_bind().dialect.name == "sqlite":
-        for trigger in SQLITE_TRIGGERS:
-            op.execute(trigger)
+    on_sqlite = op.get_bind().dialect.name == "sqlite"
+    for statement in SQLITE_TRIGGERS if on_sqlite else POSTGRES_TRIGGERS:
+        op.execute(statement)
 
 
 SQLITE_TRIGGERS = (
@@ -117,4 +117,16 @@ SQLITE_TRIGGERS = (
     """CREATE TRIGGER audit_refuse_replace BEFORE INSERT ON audit
     WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
     BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only: this id is already taken'); END""",
+)
+
+POSTGRES_TRIGGERS = (
+    """CREATE FUNCTION audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'restrict_violation',
+        MESSAGE = 'the audit trail is append-only: ' || TG_OP || ' of the table audit is refused';
+END $$""",
+    """CREATE TRIGGER audit_refuse_change BEFORE UPDATE OR DELETE ON audit
+    FOR EACH ROW EXECUTE FUNCTION audit_refuse_change()""",
+    """CREATE TRIGGER audit_refuse_truncate BEFORE TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change()""",
 )
