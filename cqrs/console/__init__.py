@@ -59,7 +59,7 @@ def _add_views(app: Flask, console: current.Console) -> None:
             console.domain_blueprints.add(blueprint.name)
     for rule in app.url_map.iter_rules():
         if rule.endpoint.partition(".")[0] in console.domain_blueprints:
-            console.json_roots.add(error_pages.first_segment(rule.rule))
+            console.json_roots |= {error_pages.first_segment(rule.rule)} - {""}
     if "static" in app.view_functions:
         app.view_functions["static"] = access.public(app.view_functions["static"])
     console.actions = access.actions_of(app)

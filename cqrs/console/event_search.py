@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from cqrs.console.parameters import LARGEST, Parameters
-from cqrs.store.event_store import EventStore
+from cqrs.store.event_store import CLOCK_SLACK_SECONDS, TEXT_WINDOW, EventStore
 from cqrs.store.records import EventFilter, RecordedEvent
 
 UP, DOWN = "after-", "before-"
+SLACK = timedelta(seconds=CLOCK_SLACK_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,19 +73,36 @@ def find(store: EventStore, search: EventSearch) -> EventPage:
 
 def _newer(store: EventStore, search: EventSearch, after: int) -> EventPage:
     """Up to the safe head only: who reads on from the last position must not pass by an event on its way."""
-    until = store.safe_head()
+    end = store.safe_head()
     if search.before is not None:
-        until = min(until, search.before - 1)
+        end = min(end, search.before - 1)
+    until = end if search.where.text is None else min(end, after + TEXT_WINDOW)
     found = store.read_all(after=after, until=until, limit=search.limit + 1, where=search.where)
     items = found[: search.limit]
-    return EventPage(items, f"{UP}{items[-1].position}" if len(found) > search.limit else None)
+    if len(found) > search.limit:
+        return EventPage(items, f"{UP}{items[-1].position}")
+    # Nothing more in the window that a text filter looks at; newer events may still match.
+    return EventPage(items, f"{UP}{until}" if until < end else None)
 
 
 def _older(store: EventStore, search: EventSearch) -> EventPage:
-    found = store.read_back(before=search.before, limit=search.limit + 1, where=search.where)
+    before = _ceiling(store, search)
+    found = store.read_back(before=before, limit=search.limit + 1, where=search.where)
     items = found[: search.limit]
-    searched = None if search.where.text is None else store.searched_from(search.before)
+    searched = None if search.where.text is None else store.searched_from(before)
     if len(found) > search.limit:
         return EventPage(items, f"{DOWN}{items[-1].position}", searched)
-    # Nothing more in the window that a text filter looks at; older events may still match.
-    return EventPage(items, f"{DOWN}{searched}" if searched is not None and searched > 1 else None, searched)
+    more = searched is not None and searched - 1 > _floor(store, search.where)
+    return EventPage(items, f"{DOWN}{searched}" if more else None, searched)
+
+
+def _ceiling(store: EventStore, search: EventSearch) -> int | None:
+    """The window of a text filter begins where the times asked for end, so the cursor has to follow from there."""
+    if search.where.until is None:
+        return search.before
+    last = store.position_at(search.where.until + SLACK)
+    return last + 1 if search.before is None else min(search.before, last + 1)
+
+
+def _floor(store: EventStore, where: EventFilter) -> int:
+    return 0 if where.since is None else store.position_at(where.since - SLACK)

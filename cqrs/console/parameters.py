@@ -17,6 +17,8 @@ USUAL_ITEMS = 50
 #: Of one parameter given several times.
 MOST_CHOICES = 100
 LONGEST_TEXT = 1_000
+#: Room on both sides for whoever calculates with a time.
+YEARS = range(1900, 3000)
 
 
 class Parameters:
@@ -79,6 +81,9 @@ class Parameters:
             found = instant_of(inspect.DateTimeType(), text, {}, False)
         except Refused as refused:
             self.refuse(name, str(refused))
+            return None
+        if found.year not in YEARS:
+            self.refuse(name, f"Give a time from {YEARS.start} to {YEARS.stop - 1}.")
             return None
         return found
 

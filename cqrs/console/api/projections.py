@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -16,6 +15,7 @@ from cqrs.console.parameters import Parameters
 from cqrs.errors import NotFound, NotSignedIn
 from cqrs.messages import Role
 from cqrs.projections.status import ProjectionStatus
+from cqrs.readmodels.store import ParkedKey
 
 bp = Blueprint("api_projections", __name__, url_prefix="/api/projections")
 
@@ -23,7 +23,7 @@ COLUMNS = (
     "name", "state", "checkpoint", "head", "lag_events", "lag_seconds", "seconds_since_advance", "rate", "parked",
     "generation", "last_check",
 )  # fmt: skip
-PARKED_COLUMNS = ("key", "position", "error", "attempts", "held", "parked_at")
+PARKED_COLUMNS = ("key", "position", "event_type", "error", "attempts", "held", "parked_at")
 
 
 @bp.get("")
@@ -68,7 +68,7 @@ def parked(name: str) -> Response:
     form, limit, cursor = format_of(asked), asked.limit(), asked.text("cursor")
     asked.check()
     page = runtime().projections.parked(known(name), cursor=cursor, limit=limit)
-    return send_list("parked", [asdict(item) for item in page.items], page.next, form=form, columns=PARKED_COLUMNS)
+    return send_list("parked", [parked_json(key) for key in page.items], page.next, form=form, columns=PARKED_COLUMNS)
 
 
 def known(name: str) -> str:
@@ -85,8 +85,12 @@ def actor() -> str:
     return who.name
 
 
+def parked_json(parked: ParkedKey) -> dict[str, Any]:
+    return {name: getattr(parked, name) for name in PARKED_COLUMNS}
+
+
 def status_json(status: ProjectionStatus) -> dict[str, Any]:
-    """The traceback of a failure stays inside: it may hold values of events."""
+    """Tracebacks stay inside, here and of parked keys: they may hold values of events."""
     failure = status.failure
     return {
         **{name: getattr(status, name) for name in COLUMNS},
@@ -101,4 +105,5 @@ def status_json(status: ProjectionStatus) -> dict[str, Any]:
         "paused_reason": status.paused_reason,
         "paused_at": status.paused_at,
         "handles": status.handles,
+        "note": status.note,
     }  # fmt: skip

@@ -16,7 +16,7 @@ from cqrs.console.unmasking import PARAMETER as UNMASK
 from cqrs.console.unmasking import unmask_asked
 from cqrs.errors import NotFound
 from cqrs.messages import Role
-from cqrs.readmodels.store import ReadModel
+from cqrs.readmodels.reading import ReadModel
 
 bp = Blueprint("api_read_models", __name__, url_prefix="/api/read-models")
 

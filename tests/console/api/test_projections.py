@@ -49,6 +49,7 @@ def test_as_csv(viewer: Script) -> None:
 
 
 def test_pausing_and_resuming(operator: Script, runtime: Runtime) -> None:
+    runtime.projections.catch_up()  # somebody is at work, so the state is known
     paused = operator.post("/api/projections/accounts/pause", {"reason": "  a look around "})
     assert paused.status_code == 200
     assert paused.json["state"] == "paused"
