@@ -185,7 +185,8 @@ def _refuse_our_names(catalogue: Catalogue) -> None:
 def _lowest_checkpoint(connection: sa.Connection, names: tuple[str, ...]) -> int:
     """Of the live generations as this snapshot shows them. Raises ReadModelMissing for one that has none."""
     g = read_tables.tables["generations"].c
-    found = dict(connection.execute(sa.select(g.projection, g.position).where(g.state == "live")).tuples().all())
+    live = sa.select(g.projection, g.position).where(g.state == "live")
+    found = dict(connection.execute(live).all())
     for name in names:
         if name not in found:
             raise ReadModelMissing(name=name)

@@ -86,7 +86,7 @@ class Projection:
         super().__init_subclass__(**options)
         cls.handlers = tuple(_handlers(cls))
         if isinstance(getattr(cls, "table", None), sa.Table):
-            cls.name = cls.table.name
+            cls.name = str(cls.table.name)  # SQLAlchemy gives a subclass of str, which JSON encoders refuse
             cls.model = RowModel(cls.table)
             if "title" not in vars(cls):
                 cls.title = cls.name.replace("_", " ").capitalize()

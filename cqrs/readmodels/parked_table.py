@@ -33,7 +33,7 @@ def record(connection: sa.Connection, held: Generation, batch: Batch) -> None:
 
 def positions(connection: sa.Connection, projection: str, number: int) -> dict[str, int]:
     asked = sa.select(parked_keys.c.key, parked_keys.c.position).where(*_of(projection, number))
-    return dict(connection.execute(asked).tuples().all())
+    return dict(connection.execute(asked).all())
 
 
 def count_since(connection: sa.Connection, projection: str, number: int, seconds: float) -> int:
