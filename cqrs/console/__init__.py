@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from flask import Flask
 
 from cqrs.console import (
     access,
+    audit,
+    commands,
     current,
     error_pages,
+    events,
     filters,
     headers,
     health,
     host_guard,
     navigation,
+    overview,
+    patterns,
     preference_posts,
+    projections,
+    read_models,
     rendering,
     security,
     sign_in,
+    streams,
     trail,
 )
 from cqrs.console.addresses import PathKeyConverter, PositionConverter
+from cqrs.console.api import audit as api_audit
+from cqrs.console.api import commands as api_commands
+from cqrs.console.api import events as api_events
+from cqrs.console.api import openapi as api_openapi
+from cqrs.console.api import projections as api_projections
+from cqrs.console.api import queries as api_queries
+from cqrs.console.api import read_models as api_read_models
+from cqrs.console.api import streams as api_streams
 from cqrs.console.json_provider import MessageJson
 from cqrs.console.rate_limit import RateLimit
 
@@ -32,8 +46,11 @@ if TYPE_CHECKING:
     from cqrs.runtime import Runtime
 
 LARGEST_BODY = 1024 * 1024
-PAGES = ("overview", "projections", "events", "streams", "read_models", "commands", "audit", "patterns")
-API = ("commands", "queries", "events", "streams", "projections", "read_models", "audit", "openapi")
+PAGES = (overview, projections, events, streams, read_models, commands, audit, patterns)
+API = (
+    api_commands, api_queries, api_events, api_streams, api_projections, api_read_models, api_audit, api_openapi
+)  # fmt: skip
+DOORS = (sign_in, preference_posts, health)
 
 
 def create_console(app: Flask, runtime: Runtime) -> None:
@@ -50,7 +67,7 @@ def create_console(app: Flask, runtime: Runtime) -> None:
 
 
 def _add_views(app: Flask, console: current.Console) -> None:
-    for module in _modules():
+    for module in (*DOORS, *PAGES, *API):
         app.register_blueprint(module.bp)
     for domain in console.runtime.catalogue.domains:
         if domain.routes is not None:
@@ -63,12 +80,6 @@ def _add_views(app: Flask, console: current.Console) -> None:
     if "static" in app.view_functions:
         app.view_functions["static"] = access.public(app.view_functions["static"])
     console.actions = access.actions_of(app)
-
-
-def _modules() -> list[ModuleType]:
-    names = [f"cqrs.console.{name}" for name in PAGES] + [f"cqrs.console.api.{name}" for name in API]
-    there = [importlib.import_module(name) for name in names if importlib.util.find_spec(name)]
-    return [sign_in, preference_posts, health, *there]
 
 
 def _add_hooks(app: Flask) -> None:

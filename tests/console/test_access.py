@@ -62,6 +62,7 @@ def test_everybody_gets_as_far_as_their_role(app: Flask, role: Role) -> None:
         answer = script.open(path, method)
         allowed = role_needed is None or role.allows(role_needed)
         assert (answer.status_code not in (401, 403)) == allowed, (method, path, answer.status_code)
+        assert answer.status_code < 500, (method, path)
 
 
 def test_a_view_that_declares_nothing_is_refused_to_all(app: Flask) -> None:
