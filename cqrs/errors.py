@@ -133,6 +133,10 @@ class DatabaseBusy(CqrsError):
     """The database {database} is locked by another process for too long. Nothing was written; try again."""
 
 
+class TransactionClash(DatabaseBusy):
+    """Two transactions on {database} stood in each other's way. Nothing was written by this one; try again."""
+
+
 class DiskFull(CqrsError):
     """The disk that holds {database} is full. Nothing was written; free some space and try again."""
 

@@ -8,31 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
+from cqrs.store.log import Log
 from cqrs.store.records import EventFilter, RecordedEvent
 
 COLUMNS = ", ".join(RecordedEvent._fields)
-
-
-class Words(Protocol):
-    """How a database says what they do not all say alike."""
-
-    #: Put before a column, it keeps a condition from choosing the index.
-    @property
-    def unindexed(self) -> str: ...
-
-    #: Matches a pattern without regard to case in ASCII.
-    @property
-    def like(self) -> str: ...
-
-    #: The part of a stream's name that is its category.
-    @property
-    def category(self) -> str: ...
-
-    def moment(self, value: Any) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +28,7 @@ class Page:
     descending: bool = False
 
 
-def listing(where: EventFilter, page: Page, words: Words) -> tuple[str, dict[str, Any]]:
+def listing(where: EventFilter, page: Page, words: Log) -> tuple[str, dict[str, Any]]:
     """A SELECT of COLUMNS with named parameters, and their values."""
     values: dict[str, Any] = {"after": page.after, "until": page.until, "limit": page.limit}
     column = "position" if where.stream is None else "version"
@@ -58,7 +41,7 @@ def listing(where: EventFilter, page: Page, words: Words) -> tuple[str, dict[str
     return f"SELECT {COLUMNS} FROM events WHERE {' AND '.join(equal[:1] + bounds + checked)} {order}", values
 
 
-def _equal(where: EventFilter, words: Words, values: dict[str, Any]) -> Iterator[str]:
+def _equal(where: EventFilter, words: Log, values: dict[str, Any]) -> Iterator[str]:
     """Conditions that have an index, the one that usually finds fewest events first."""
     for column in ("stream", "causation_id", "correlation_id"):
         if (value := getattr(where, column)) is not None:
@@ -76,7 +59,7 @@ def _equal(where: EventFilter, words: Words, values: dict[str, Any]) -> Iterator
         yield "actor = :actor"
 
 
-def _others(where: EventFilter, words: Words, values: dict[str, Any]) -> Iterator[str]:
+def _others(where: EventFilter, words: Log, values: dict[str, Any]) -> Iterator[str]:
     if where.since is not None:
         values["since"] = words.moment(where.since)
         yield "recorded_at >= :since"
@@ -98,5 +81,5 @@ def _merged(types: int, conditions: list[str], order: str) -> str:
     """Each type comes in order from the index; merging them is lazy, where `type IN` would sort all there are."""
     rest = " AND ".join(conditions)
     arms = " UNION ALL ".join(f"SELECT position FROM events WHERE type = :type{n} AND {rest}" for n in range(types))
-    found = f"SELECT position AS found FROM ({arms} {order})"
+    found = f"SELECT position AS found FROM ({arms} {order}) AS arms"
     return f"SELECT {COLUMNS} FROM ({found}) AS f CROSS JOIN events WHERE position = found {order}"

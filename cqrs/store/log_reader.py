@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from cqrs.store.event_store import CLOCK_SLACK_SECONDS, TEXT_WINDOW
 from cqrs.store.instants import from_text
 from cqrs.store.listing import COLUMNS, Page, listing
+from cqrs.store.log import Log
 from cqrs.store.records import EventFilter, RecordedEvent
-from cqrs.store.sqlite_log import SqliteLog
 
 #: Higher than any position or version.
 LAST = 2**63 - 1
@@ -27,7 +27,7 @@ _TIME = "SELECT recorded_at FROM events WHERE position >= :position ORDER BY pos
 class LogReader:
     """Keeps nothing: what belongs together is read on one connection, from one snapshot."""
 
-    def __init__(self, log: SqliteLog) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
 
     def head(self, connection: sa.Connection) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from cqrs.errors import CqrsError, DatabaseBusy, DatabaseUnavailable, DiskFull, UnsupportedDatabase
+from cqrs.errors import CqrsError, DatabaseBusy, DatabaseUnavailable, DiskFull, TransactionClash, UnsupportedDatabase
 
 SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
 
@@ -104,15 +104,15 @@ _MEANING = {
     "53100": DiskFull,
     "55P03": DatabaseBusy,  # lock_timeout
     "57014": DatabaseBusy,  # statement_timeout
-    "40001": DatabaseBusy,  # serialization failure
-    "40P01": DatabaseBusy,  # deadlock
+    "40001": TransactionClash,  # serialization failure
+    "40P01": TransactionClash,  # deadlock
 }
 
 
 def meaning_of(error: BaseException, url: sa.URL) -> CqrsError | None:
     """The error to raise instead of a driver's where a user can meet it; None when the statement itself was refused.
 
-    After DatabaseBusy nothing was written, and the same transaction may succeed when it is tried again.
+    After DatabaseBusy nothing was written, and the same transaction may succeed later.
     """
     if isinstance(error, sa.exc.TimeoutError):
         return DatabaseUnavailable(database=shown(url), why="all connections of this process are in use")

@@ -9,9 +9,8 @@ from typing import Any
 
 from cqrs.store.database import Database
 from cqrs.store.instants import from_text
+from cqrs.store.log import log_of
 from cqrs.store.log_reader import LogReader
-from cqrs.store.sqlite_log import SqliteLog
-from cqrs.store.tables import CATEGORY
 
 #: Sorts after every character a stream's name can hold.
 _AFTER_ALL = "\U0010ffff"
@@ -41,11 +40,11 @@ WITH RECURSIVE names(stream, n) AS (
     FROM names WHERE names.stream IS NOT NULL AND n <= :cap)
 SELECT count(stream) FROM names"""
 
-_CATEGORIES = f"""
+_CATEGORIES = """
 WITH RECURSIVE names(category, n) AS (
-    SELECT (SELECT min({CATEGORY}) FROM events), 1
+    SELECT (SELECT min({category}) FROM events), 1
     UNION ALL
-    SELECT (SELECT min({CATEGORY}) FROM events WHERE {CATEGORY} > names.category), n + 1
+    SELECT (SELECT min({category}) FROM events WHERE {category} > names.category), n + 1
     FROM names WHERE names.category IS NOT NULL AND n < :limit)
 SELECT category FROM names WHERE category IS NOT NULL ORDER BY n LIMIT :limit"""
 
@@ -84,7 +83,7 @@ class Reports:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._log = SqliteLog()
+        self._log = log_of(database)
         self._reader = LogReader(self._log)
 
     def streams(
@@ -105,8 +104,9 @@ class Reports:
 
     def categories(self, limit: int = 100) -> tuple[str, ...]:
         """The first `limit` categories by name."""
+        select = _CATEGORIES.format(category=self._log.category)
         with self._database.read() as connection:
-            return tuple(row[0] for row in self._log.fetch(connection, _CATEGORIES, {"limit": limit}, ("category",)))
+            return tuple(row[0] for row in self._log.fetch(connection, select, {"limit": limit}, ("category",)))
 
     def position_at(self, moment: datetime) -> int:
         """About the last position recorded before `moment`; 0 when there is none."""
@@ -135,7 +135,7 @@ def _ranges(category: str | None, prefix: str) -> Iterator[tuple[str, str]]:
         yield prefixed
         return
     # A stream may be named as its category alone; other names can lie between that one and the first with a hyphen.
-    for low, high in ((category, category + "\0"), (category + "-", category + ".")):
+    for low, high in ((category, category + "\x01"), (category + "-", category + ".")):
         yield max(low, prefixed[0]), min(high, prefixed[1])
 
 

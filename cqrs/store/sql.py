@@ -8,14 +8,16 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from cqrs.clock import Clock, utc_now
-from cqrs.errors import ConcurrencyError, InvalidMessage
-from cqrs.store import answers, sqlite
+from cqrs.errors import ConcurrencyError, DatabaseBusy, InvalidMessage, TransactionClash
+from cqrs.store import answers
 from cqrs.store.database import Database
 from cqrs.store.drafts import Draft, drafts_of, number
 from cqrs.store.event_store import RawEvent
 from cqrs.store.head_watch import HeadWatch
 from cqrs.store.listing import Page
+from cqrs.store.log import StreamMoved, log_of
 from cqrs.store.log_reader import LAST, LogReader
+from cqrs.store.ordering import SafeHead
 from cqrs.store.records import (
     EVERYTHING,
     Committed,
@@ -31,7 +33,9 @@ from cqrs.store.records import (
     Work,
     meets,
 )
-from cqrs.store.sqlite_log import SqliteLog
+
+# Each lost race means that another append succeeded, so this many in a row are no accident.
+_ATTEMPTS = 20
 
 
 class _DryRun(Exception):
@@ -44,9 +48,10 @@ class SqlEventStore:
     def __init__(self, database: Database, *, clock: Clock = utc_now) -> None:
         self._database = database
         self._clock = clock
-        self._log = SqliteLog()
+        self._log = log_of(database)
         self._reader = LogReader(self._log)
         self._watch = HeadWatch()
+        self._order = SafeHead(database.engine) if database.dialect == "postgresql" else None
 
     def append(
         self, stream: str, events: Sequence[NewEvent], *, expected: ExpectedVersion = Expected.ANY
@@ -56,6 +61,14 @@ class SqlEventStore:
 
     def commit(self, work: Work, *, dry_run: bool = False) -> Committed:
         drafts = [drafts_of(append) for append in work.appends]
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._commit(work, drafts, dry_run)
+            except (StreamMoved, TransactionClash):
+                continue
+        raise DatabaseBusy(database=self._database.name)
+
+    def _commit(self, work: Work, drafts: list[list[Draft]], dry_run: bool) -> Committed:
         rows = [row for each in drafts for row in each]
         positions: list[int] = []
         try:
@@ -63,7 +76,7 @@ class SqlEventStore:
                 if work.key is not None and not answers.claim(connection, work, work.key, self._clock()):
                     return Committed(repeated=answers.find(connection, work.key, self._reader))
                 for write in work.writes:
-                    _execute(connection, write)
+                    self._execute(connection, write)
                 self._number(connection, work.appends, drafts)
                 if dry_run:
                     raise _DryRun
@@ -74,6 +87,16 @@ class SqlEventStore:
         return Committed(
             events=tuple(RecordedEvent(position, *row) for position, row in zip(positions, rows, strict=True))
         )
+
+    def _execute(self, connection: sa.Connection, write: StateWrite) -> None:
+        try:
+            connection.execute(write.statement)
+        except sa.exc.IntegrityError as error:
+            taken = self._log.taken_columns(error.orig)
+            errors = {column: [text] for column, text in write.unique.items() if column in taken}
+            if not errors:
+                raise
+            raise InvalidMessage(errors) from error
 
     def _number(self, connection: sa.Connection, appends: Sequence[StreamAppend], drafts: list[list[Draft]]) -> None:
         """Check what the appends expect, and give their events versions."""
@@ -145,7 +168,10 @@ class SqlEventStore:
 
     def safe_head(self) -> int:
         """On SQLite the head: with one writer at a time, positions become visible in order."""
-        return self.head()
+        if self._order is None:
+            return self.head()
+        with self._database.explained():
+            return self._order.advance()
 
     def searched_from(self, before: int | None = None) -> int:
         with self._database.read() as connection:
@@ -164,14 +190,3 @@ class SqlEventStore:
 
 def _or_last(value: int | None) -> int:
     return LAST if value is None else value
-
-
-def _execute(connection: sa.Connection, write: StateWrite) -> None:
-    try:
-        connection.execute(write.statement)
-    except sa.exc.IntegrityError as error:
-        taken = sqlite.taken_columns(error.orig)
-        errors = {column: [text] for column, text in write.unique.items() if column in taken}
-        if not errors:
-            raise
-        raise InvalidMessage(errors) from error

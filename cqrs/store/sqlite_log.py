@@ -18,7 +18,7 @@ import msgspec
 import sqlalchemy as sa
 
 from cqrs.errors import UnstorableEvent
-from cqrs.store import drafts
+from cqrs.store import drafts, sqlite
 from cqrs.store.database import driver_of
 from cqrs.store.drafts import Draft
 from cqrs.store.event_store import RawEvent
@@ -38,15 +38,14 @@ _MOST_MERGED = 16
 
 
 class SqliteLog:
-    """The log's part that speaks SQLite; it keeps nothing."""
+    """The log on SQLite; see Log."""
 
     unindexed = "+"
     like = "LIKE"
     category = CATEGORY
     size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
 
-    @staticmethod
-    def moment(value: datetime) -> str:
+    def moment(self, value: datetime) -> str:
         return to_text(value)
 
     def insert(self, connection: sa.Connection, rows: Sequence[Draft]) -> list[int]:
@@ -113,6 +112,9 @@ class SqliteLog:
         )
         found = driver.execute(query, {**values, "ahead": values["after"] + ahead}).fetchone()[0]
         return bool(found < ahead * _DENSE)
+
+    def taken_columns(self, error: BaseException | None) -> frozenset[str]:
+        return sqlite.taken_columns(error)
 
 
 class _Texts(dict[datetime, str]):

@@ -1,0 +1,82 @@
+"""The part of the log that each kind of database does in its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from cqrs.store.database import Database
+from cqrs.store.drafts import Draft
+from cqrs.store.event_store import RawEvent
+from cqrs.store.records import RecordedEvent
+
+EVENT_COLUMNS = RecordedEvent._fields
+
+
+class StreamMoved(Exception):
+    """Someone else appended to a stream between the reading of its version and the insert: begin again."""
+
+
+class Log(Protocol):
+    """Speaks one dialect and keeps nothing. Queries name their values `:name`."""
+
+    #: Put before a column, it keeps a condition from choosing the index.
+    @property
+    def unindexed(self) -> str: ...
+
+    #: Matches a pattern without regard to case in ASCII.
+    @property
+    def like(self) -> str: ...
+
+    #: The part of a stream's name that is its category.
+    @property
+    def category(self) -> str: ...
+
+    #: A query for the bytes that the database takes.
+    @property
+    def size(self) -> str: ...
+
+    def moment(self, value: datetime) -> Any:
+        """As `scalar` returns it, and as queries compare with it."""
+
+    def insert(self, connection: sa.Connection, rows: Sequence[Draft]) -> list[int]:
+        """Returns the positions. To be the last statement of a transaction.
+
+        Raises UnstorableEvent for an event id that is in the log already, StreamMoved for a version that is.
+        """
+
+    def scalar(self, connection: sa.Connection, select: str, values: Mapping[str, Any]) -> Any:
+        """The single value a query answers; None without a row."""
+
+    def fetch(
+        self, connection: sa.Connection, select: str, values: Mapping[str, Any], columns: Sequence[str] = EVENT_COLUMNS
+    ) -> list[tuple[Any, ...]]:
+        """All rows of a query that names `columns`, has an order and a LIMIT. Moments are ISO text."""
+
+    def raw_events(
+        self,
+        connection: sa.Connection,
+        after: int,
+        until: int,
+        types: Sequence[str],
+        limit: int,
+        columns: Sequence[str],
+    ) -> list[RawEvent]:
+        """See EventStore.raw_events."""
+
+    def taken_columns(self, error: BaseException | None) -> frozenset[str]:
+        """The columns of the unique constraint that a driver's error is about; none when it is about something else."""
+
+
+def log_of(database: Database) -> Log:
+    """Only the half that is needed is imported."""
+    if database.dialect == "postgresql":
+        from cqrs.store.postgres_log import PostgresLog
+
+        return PostgresLog()
+    from cqrs.store.sqlite_log import SqliteLog
+
+    return SqliteLog()
