@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from cqrs.clock import Clock, utc_now
-from cqrs.dispatch import CommandResult, Dispatch, Middleware, Next, PlannedEvent, QueryAnswer, Unvalidated
+from cqrs.dispatch import CommandResult, Dispatch, Middleware, Next, QueryAnswer, Unvalidated
 from cqrs.errors import ConcurrencyError, InvalidMessage, NoHandler, NotVisibleYet
 from cqrs.identifiers import new_id
 from cqrs.json_text import printable
@@ -24,8 +24,6 @@ from cqrs.queries import QueryContext
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 from cqrs.unit_of_work import OpenSnapshot, UnitOfWork
-
-__all__ = ["CommandResult", "Mediator", "PlannedEvent", "QueryAnswer", "ReadSide", "Unvalidated"]
 
 CommandHandler = Callable[[Any, UnitOfWork], Mapping[str, Any] | None]
 QueryHandler = Callable[[Any, QueryContext], object]
