@@ -32,6 +32,8 @@ class PlannedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandResult:
+    """What a command did, or in a dry run would do."""
+
     command_id: str
     correlation_id: str
     #: Of the last event; None when there are no events, and in a dry run.
@@ -48,6 +50,8 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryAnswer:
+    """What a query handler returned, and how much it knew."""
+
     #: None when there is no such thing.
     value: object | None
     #: The position up to which the answer knows all events; None when the query declares no projections.

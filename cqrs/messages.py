@@ -88,6 +88,8 @@ class Command(Message):
 
 
 class Query(Message):
+    """A question to the read models; its docstring is the help in the catalogue."""
+
     #: Names of the projections the answer is read from; their lowest checkpoint is the position of the answer.
     reads: ClassVar[tuple[str, ...]] = ()
 
