@@ -27,6 +27,10 @@ class Log(Protocol):
     @property
     def unindexed(self) -> str: ...
 
+    #: Joins a table to the ones before it, where possible in just this order.
+    @property
+    def join_in_order(self) -> str: ...
+
     #: Matches a pattern without regard to case in ASCII.
     @property
     def like(self) -> str: ...

@@ -45,6 +45,7 @@ class PostgresLog:
 
     #: Statistics choose the index here.
     unindexed = ""
+    join_in_order = "JOIN"
     like = "ILIKE"
     category = CATEGORY_ON_POSTGRES
     size = "SELECT pg_database_size(current_database())"

@@ -25,9 +25,9 @@ WITH RECURSIVE names(stream, n) AS (
 SELECT names.stream AS stream, last.version AS version, last.position AS last_position,
     first.recorded_at AS first_at, last.recorded_at AS last_at
 FROM names
-    CROSS JOIN events AS last ON last.stream = names.stream
+    {join} events AS last ON last.stream = names.stream
         AND last.version = (SELECT max(version) FROM events WHERE stream = names.stream)
-    CROSS JOIN events AS first ON first.stream = names.stream AND first.version = 1
+    {join} events AS first ON first.stream = names.stream AND first.version = 1
 WHERE names.stream IS NOT NULL ORDER BY names.n LIMIT :limit"""
 
 _STREAM_COLUMNS = ("stream", "version", "last_position", "first_at", "last_at")
@@ -94,7 +94,8 @@ class Reports:
         with self._database.read() as connection:
             for low, high in _ranges(category, prefix or ""):
                 values = {"after": cursor or "", "low": low, "high": high, "limit": limit + 1 - len(found)}
-                rows = self._log.fetch(connection, _STREAMS, values, _STREAM_COLUMNS)
+                select = _STREAMS.format(join=self._log.join_in_order)
+                rows = self._log.fetch(connection, select, values, _STREAM_COLUMNS)
                 found += map(_summary, rows)
         page = tuple(found[:limit])
         return StreamPage(items=page, next=page[-1].stream if len(found) > limit else None)

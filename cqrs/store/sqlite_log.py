@@ -41,6 +41,7 @@ class SqliteLog:
     """The log on SQLite; see Log."""
 
     unindexed = "+"
+    join_in_order = "CROSS JOIN"
     like = "LIKE"
     category = CATEGORY
     size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
