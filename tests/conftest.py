@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 
+from cqrs.domain import Domain, load_domains
+from cqrs.runtime import Runtime, build_runtime
+from cqrs.settings import load_settings
 from cqrs.store.database import Database, open_database
 from cqrs.store.schema import MAIN, upgrade
 from tests.postgres import create_database, drop_database
 
 DatabaseFactory = Callable[..., Database]
+RuntimeFactory = Callable[..., Runtime]
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +86,33 @@ def new_database(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -
 def database(new_database: DatabaseFactory) -> Database:
     """A main database with all its tables."""
     return new_database()
+
+
+@pytest.fixture
+def new_runtime(tmp_path: Path) -> Iterator[RuntimeFactory]:
+    """Makes runtimes of the example, or of other domains, over SQLite files of this test; without tables yet.
+
+    Keyword arguments are settings.
+    """
+    made: list[Runtime] = []
+
+    def make(*domains: Domain, **settings: object) -> Runtime:
+        overrides = {"DEMO": False, "SECRET_KEY": "a long key that only these tests sign with", **settings}
+        loaded = load_settings({}, root=tmp_path, overrides=overrides)
+        made.append(build_runtime(loaded, domains or load_domains(loaded.domains)))
+        return made[-1]
+
+    yield make
+    for runtime in made:
+        runtime.close()
+
+
+@pytest.fixture
+def runtime(new_runtime: RuntimeFactory) -> Runtime:
+    """The example domain over an empty log, all tables made; nothing runs but what the test starts."""
+    runtime = new_runtime()
+    runtime.init()
+    return runtime
 
 
 @pytest.hookimpl(wrapper=True)

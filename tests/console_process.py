@@ -98,7 +98,9 @@ def shell(instance: Path, *arguments: str, **settings: str) -> subprocess.Comple
     """`flask --app app cqrs …`"""
     command = [sys.executable, "-m", "flask", "--app", "app", "cqrs", *arguments]
     env = environment(instance, **settings)
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=START_SECONDS, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=START_SECONDS, check=False
+    )
 
 
 def call(
