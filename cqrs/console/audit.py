@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request, url_for
 
 from cqrs.console import current, navigation
 from cqrs.console.access import needs
+from cqrs.console.links import with_query
 from cqrs.console.parameters import Parameters
 from cqrs.console.rendering import render
 from cqrs.messages import Role
@@ -17,17 +18,18 @@ from cqrs.operators.audit import AuditEntry
 
 bp = Blueprint("audit", __name__)
 
-#: (action, as a sentence without its subject); what is not here is told by its name and target.
+#: What was done, and what was only tried; an action that is not here is told by its name and target.
 SENTENCES = {
-    "pause": "paused {target}",
-    "resume": "resumed {target}",
-    "command": "sent {target}",
-    "sign-in": "signed in",
-    "sign-out": "signed out",
-    "request": "called {target}",
+    "pause": ("paused {target}", "pause {target}"),
+    "resume": ("resumed {target}", "resume {target}"),
+    "command": ("sent {target}", "send {target}"),
+    "sign-in": ("signed in", "sign in"),
+    "sign-out": ("signed out", "sign out"),
+    "request": ("called {target}", "call {target}"),
+    "unmask": ("unmasked {target}", "unmask {target}"),
 }
 #: Actions whose target has a page of its own.
-PAGES = {"pause": ("projections.show", "name"), "resume": ("projections.show", "name"), "command": ("commands.show", "name")}
+PAGES = {"pause": "projections.show", "resume": "projections.show", "command": "commands.show"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,16 @@ def index() -> Response:
     before = asked.whole("before", lowest=1)
     asked.check()
     filters = {name: value for name, value in given.items() if value}
-    found = current.runtime().audit.page(before=before, **filters)
+    found = current.runtime().audit.page(
+        before=before, actor=given["actor"], action=given["action"], target=given["target"]
+    )
     page = AuditList(
         entries=deeds(found.items),
         filters=filters,
         actions=sorted(SENTENCES),
         sentence=_sentence(filters),
-        newest=url_for("audit.index", **filters) if before else None,
-        older=url_for("audit.index", **filters, before=found.next) if found.next else None,
+        newest=with_query(url_for("audit.index"), filters) if before else None,
+        older=with_query(url_for("audit.index"), {**filters, "before": found.next}) if found.next else None,
     )
     return render("audit/index.html", tag=f"{navigation.tag()}{_newest(found.items)}", follow=before is None, page=page)
 
@@ -82,19 +86,23 @@ def deeds(entries: Iterable[AuditEntry]) -> list[Deed]:
 
 def _deed(entry: AuditEntry) -> Deed:
     done = entry.outcome == "done"
-    words = SENTENCES.get(entry.action, f"{entry.action} {{target}}").replace("{target}", entry.target)
     return Deed(
         id=entry.id,
         at=entry.at,
         actor=entry.actor,
         role=entry.role,
         address=entry.address,
-        sentence=words if done else f"tried: {words}",
+        sentence=_told(entry, done),
         reason=entry.reason,
         outcome=entry.outcome,
         done=done,
         href=_href(entry),
     )
+
+
+def _told(entry: AuditEntry, done: bool) -> str:
+    did, try_to = SENTENCES.get(entry.action, (f"{entry.action} {{target}}",) * 2)
+    return (did if done else f"tried to {try_to}").replace("{target}", entry.target)
 
 
 def _href(entry: AuditEntry) -> str | None:
@@ -103,8 +111,7 @@ def _href(entry: AuditEntry) -> str | None:
         return None
     runtime = current.runtime()
     known = runtime.catalogue.commands if entry.action == "command" else runtime.projections.names()
-    endpoint, argument = PAGES[entry.action]
-    return url_for(endpoint, **{argument: entry.target}) if entry.target in known else None
+    return url_for(PAGES[entry.action], name=entry.target) if entry.target in known else None
 
 
 def _newest(entries: Sequence[AuditEntry]) -> int:

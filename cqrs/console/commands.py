@@ -169,8 +169,8 @@ def _known(name: str) -> type[Command]:
 
 
 def _groups() -> list[CommandGroup]:
-    domains = current.runtime().catalogue.domains
-    return [CommandGroup(domain.title or domain.name, _commands(domain)) for domain in domains if domain.command_handlers]
+    with_commands = [domain for domain in current.runtime().catalogue.domains if domain.command_handlers]
+    return [CommandGroup(domain.title or domain.name, _commands(domain)) for domain in with_commands]
 
 
 def _commands(domain: Domain) -> list[CommandRow]:
@@ -223,7 +223,7 @@ def _planned(name: str, command: type[Command], filled: Filled, done: CommandRes
 
 def _plan(event: PlannedEvent) -> Planned:
     read_by = sorted(status.name for status in navigation.statuses() if event.type in status.handles)
-    return Planned(event.type, event.stream, event.version, masking.payload(event.type, event.data), read_by)
+    return Planned(event.type, event.stream, event.version, masking.payload(event.data), read_by)
 
 
 def _accepted(name: str, done: CommandResult) -> Response:

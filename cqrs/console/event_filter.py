@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import request, url_for
 
 from cqrs.console.filters import moment
+from cqrs.console.links import with_query
 from cqrs.console.verdicts import Span
 from cqrs.store.records import EventFilter
 
@@ -65,5 +66,9 @@ def _conditions(where: EventFilter) -> Iterator[tuple[str, str]]:
 
 def _without(name: str, names: Sequence[str]) -> str:
     """Paging begins anew: what the cursor pointed to may not be in the wider list."""
-    kept = {other: values for other, values in request.args.lists() if other in names and other != name and any(values)}
-    return url_for("events.index", **kept)
+    kept = {
+        other: [value for value in values if value]
+        for other, values in request.args.lists()
+        if other in names and other != name
+    }
+    return with_query(url_for("events.index"), kept)

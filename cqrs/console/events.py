@@ -1,4 +1,4 @@
-"""The log as sentences: everything that happened, filtered by the address; and one event with its causes and effects."""
+"""The log as sentences: everything that happened, filtered by the address; one event with its causes and effects."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cqrs.console import current, event_search, masking, navigation
 from cqrs.console.access import needs
 from cqrs.console.event_filter import Part, parts_of, sentence_of
 from cqrs.console.event_rows import Application, EventRow, applications, applied_sentence, event_row, event_rows
+from cqrs.console.links import with_query
 from cqrs.console.parameters import Parameters
 from cqrs.console.payloads import Payload, payload_of
 from cqrs.console.rendering import render
@@ -29,9 +30,10 @@ bp = Blueprint("events", __name__)
 #: Neighbours in the stream on each side, and effects shown.
 AROUND = 3
 MOST_EFFECTS = 20
-#: What `url_for` may be given: names that begin with an underscore would mean something to it.
+#: What a link to another page of the same list keeps.
 PARAMETERS = frozenset(
-    "type stream category correlation_id causation_id actor from to text after before limit".split()
+    {"type", "stream", "category", "correlation_id", "causation_id", "actor", "from", "to", "text"}
+    | {"after", "before", "limit"}
 )
 
 
@@ -136,10 +138,10 @@ def _refused(error: InvalidMessage) -> EventList:
     )
 
 
-def _address(**changes: object) -> str:
-    """This list with other parameters; empty ones are left out, so that addresses stay short."""
-    kept = {name: values for name, values in request.args.lists() if name in PARAMETERS and any(values)}
-    return url_for("events.index", **{**kept, **changes})
+def _address(**changes: str | int | None) -> str:
+    """This list with other parameters."""
+    kept = {name: [value for value in values if value] for name, values in request.args.lists() if name in PARAMETERS}
+    return with_query(url_for("events.index"), {**kept, **changes})
 
 
 def _detail(event: RecordedEvent) -> EventDetail:
@@ -187,9 +189,8 @@ def _effects(event: RecordedEvent) -> list[RecordedEvent]:
 
 
 def _neighbours(event: RecordedEvent) -> list[EventRow]:
-    first = max(0, event.version - AROUND - 1)
-    found = current.runtime().events.read_stream(event.stream, after=first, until=event.version + AROUND, backwards=True)
-    return event_rows(found)
+    first, last = max(0, event.version - AROUND - 1), event.version + AROUND
+    return event_rows(current.runtime().events.read_stream(event.stream, after=first, until=last, backwards=True))
 
 
 def _position_before(event: RecordedEvent) -> int | None:

@@ -59,9 +59,8 @@ class Shell:
     def navigation(self) -> Sequence[Sequence[Section]]:
         groups = [[_section(label, blueprint) for label, blueprint in group] for group in SECTIONS]
         links = [link for domain in current.runtime().catalogue.domains for link in domain.nav]
-        if links:
-            groups.append([Section(link.label, url_for(link.endpoint), request.endpoint == link.endpoint) for link in links])
-        return groups
+        own = [Section(link.label, url_for(link.endpoint), request.endpoint == link.endpoint) for link in links]
+        return [*groups, own] if own else groups
 
 
 def head() -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request, url_for
 
@@ -59,7 +59,7 @@ class ProjectionPage:
     handlers: Sequence[HandlerRow]
     #: None when the event at which it stopped cannot be read.
     failed_event: EventRow | None
-    payload: Mapping[str, Any] | None
+    payload: object
     #: Events behind the one that stopped it; None when unknown or nothing stopped.
     waiting: int | None
     parked: Sequence[ParkedKey]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, request, url_for
 
@@ -13,6 +12,7 @@ from cqrs.console import current, masking, navigation
 from cqrs.console.access import needs
 from cqrs.console.event_rows import EventRow, event_row
 from cqrs.console.filters import number
+from cqrs.console.links import with_query
 from cqrs.console.parameters import Parameters
 from cqrs.console.rendering import render
 from cqrs.errors import InvalidMessage, NotFound
@@ -156,10 +156,8 @@ def _list(model: ReadModel, found: RowPage | None, errors: Mapping[str, Sequence
 
 def _address(model: ReadModel, **changes: str | None) -> str:
     names = {"sort", "cursor", *(column.name for column in model.columns)}
-    kept = {name: value for name, value in request.args.items() if name in names and value}
-    query = urlencode({name: value for name, value in {**kept, **changes}.items() if value})
-    address = url_for("read_models.show", name=model.name)
-    return f"{address}?{query}" if query else address  # to `url_for` some names of columns would mean something
+    kept = {name: value for name, value in request.args.items() if name in names}
+    return with_query(url_for("read_models.show", name=model.name), {**kept, **changes})
 
 
 def _order(name: str, sort: str | None) -> str | None:

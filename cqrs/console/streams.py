@@ -12,6 +12,7 @@ from cqrs.console import current, masking, navigation
 from cqrs.console.access import needs
 from cqrs.console.changes import Change, compare
 from cqrs.console.event_rows import EventRow, event_row, event_rows
+from cqrs.console.links import with_query
 from cqrs.console.parameters import Parameters
 from cqrs.console.payloads import payload_of
 from cqrs.console.rendering import render
@@ -77,15 +78,15 @@ def index() -> Response:
     asked.check()
     reports = current.runtime().reports
     found = reports.streams(category=category, prefix=prefix, cursor=cursor)
-    kept = {name: value for name, value in (("category", category), ("prefix", prefix)) if value}
+    kept, here = {"category": category, "prefix": prefix}, url_for("streams.index")
     page = StreamList(
         streams=found.items,
         categories=reports.categories(),
         category=category,
         prefix=prefix,
         count=reports.stream_count(),
-        first=url_for("streams.index", **kept) if cursor else None,
-        more=url_for("streams.index", **kept, cursor=found.next) if found.next else None,
+        first=with_query(here, kept) if cursor else None,
+        more=with_query(here, {**kept, "cursor": found.next}) if found.next else None,
     )
     return render("streams/index.html", tag=navigation.tag(), follow=cursor is None, page=page)
 
@@ -122,7 +123,7 @@ def _page(stream: str, *, latest: int, at: int, top: int) -> StreamPage:
         older=_address(stream, at, lowest - 1) if lowest > 1 else None,
         ticks=ticks(latest, at),
         state=None if state is None else compare(_state(stream, at - 1) if at > 1 else {}, state),
-        no_state=f"No aggregate is declared for category {category_of(stream)}, so its events are all there is to see.",
+        no_state=_no_state(stream),
     )
 
 
@@ -130,6 +131,13 @@ def _state(stream: str, at: int) -> Mapping[str, object] | None:
     found = current.runtime().stream_state(stream, at)
     shown = masking.masked(found)
     return shown if isinstance(shown, Mapping) else None
+
+
+def _no_state(stream: str) -> str:
+    category = category_of(stream)
+    if category not in current.runtime().catalogue.aggregates:
+        return f"No aggregate is declared for category {category}, so its events are all there is to see."
+    return "One of its events cannot be read by today's code, or there are too many to replay them for a page."
 
 
 def _at(stream: str, version: int) -> RecordedEvent:

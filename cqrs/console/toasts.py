@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from flask import Response, after_this_request, request
 from itsdangerous import BadData, URLSafeTimedSerializer
@@ -50,5 +49,5 @@ def _forget(response: Response) -> Response:
     return response
 
 
-def _signer() -> URLSafeTimedSerializer[Any]:
+def _signer() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(current.runtime().settings.secret_key, salt="toast")

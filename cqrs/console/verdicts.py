@@ -50,18 +50,18 @@ class Judgement:
     more: int = 0
 
 
-def judge(statuses: Sequence[ProjectionStatus], *, head: int, workers: int | None) -> Judgement:
-    """What an operator should know first. `workers` is how many are alive, None when that cannot be read."""
+def judge(statuses: Sequence[ProjectionStatus], *, head: int, workers: int) -> Judgement:
+    """What an operator should know first. `workers` is how many are alive."""
     found = [finding for status in statuses for finding in _findings(status, workers=workers)]
     found.sort(key=lambda finding: _RANKS.index(finding.state))
     if workers == 0:
         found.insert(0, _no_worker(head))
     caught_up = [status for status in statuses if status.state == "running"]
     shown = found[:MOST]
-    good = _good_news(statuses, caught_up)
+    good = _good_news(statuses, caught_up) if head else _waiting(statuses)
     return Judgement(
         headline=_headline(statuses, caught_up, head=head, workers=workers),
-        verdicts=(*shown, good) if good else tuple(shown),
+        verdicts=(*shown, *good),
         more=len(found) - len(shown),
     )
 
@@ -80,7 +80,7 @@ _RANKS = ("failed", "unknown", "warn", "stalled", "paused", "replaying", "catchi
 
 
 def _headline(
-    statuses: Sequence[ProjectionStatus], caught_up: Sequence[ProjectionStatus], *, head: int, workers: int | None
+    statuses: Sequence[ProjectionStatus], caught_up: Sequence[ProjectionStatus], *, head: int, workers: int
 ) -> str:
     if head == 0:
         return "The event log is empty."
@@ -96,12 +96,23 @@ def _headline(
 
 
 def _no_worker(head: int) -> Verdict:
-    fact = (Span("No worker is running. ", strong=True), Span("Events are recorded, but no projection applies them."))
-    consequence = "Start one: make worker" if head else ""
-    return Verdict("warn", fact, consequence=consequence)
+    if not head:
+        consequence = "Events will be recorded, but no projection will apply them."
+        start = Link("Start a worker", "overview.index", anchor="worker")
+        return Verdict("warn", (Span("No worker is running.", strong=True),), consequence=consequence, link=start)
+    fact = (Span("Events are recorded, but "), Span("no projection applies them", strong=True), Span("."))
+    return Verdict("warn", fact, consequence="Readers see rows as of each checkpoint. Start one: make worker")
 
 
-def _findings(status: ProjectionStatus, *, workers: int | None) -> list[Verdict]:
+def _waiting(statuses: Sequence[ProjectionStatus]) -> list[Verdict]:
+    """What is well before the first event: this page could be read, so the database answers and its tables fit."""
+    names = ", ".join(status.name for status in statuses)
+    count = f"{len(statuses)} projection{' is' if len(statuses) == 1 else 's are'} registered and wait"
+    ready = Verdict("ok", (Span("The database answers and its tables are up to date."),))
+    return [ready, Verdict("ok", (Span(f"{count} for the first event: {names}."),))] if statuses else [ready]
+
+
+def _findings(status: ProjectionStatus, *, workers: int) -> list[Verdict]:
     found = []
     describe = _DESCRIPTIONS.get(str(status.state))
     if describe and not (status.state == "unknown" and workers == 0):  # one line says that for all
@@ -132,7 +143,8 @@ def _events(count: int) -> str:
 def _failed(status: ProjectionStatus) -> Verdict:
     fact: tuple[Span, ...] = (Span(" failed and is "), _behind(status))
     if status.lag_seconds is not None and status.lag_events:
-        fact += (Span("; its oldest unprocessed event is "), Span(duration(status.lag_seconds), strong=True), Span(" old"))
+        age = Span(duration(status.lag_seconds), strong=True)
+        fact += (Span("; its oldest unprocessed event is "), age, Span(" old"))
     readers = f"Readers see rows as of event {number(status.checkpoint)}."
     return _verdict("failed", status, (*fact, Span(".")), readers, "See what failed")
 
@@ -188,11 +200,11 @@ _DESCRIPTIONS: dict[str, Callable[[ProjectionStatus], Verdict]] = {
 }
 
 
-def _good_news(statuses: Sequence[ProjectionStatus], caught_up: Sequence[ProjectionStatus]) -> Verdict | None:
+def _good_news(statuses: Sequence[ProjectionStatus], caught_up: Sequence[ProjectionStatus]) -> list[Verdict]:
     if not caught_up:
-        return None
+        return []
     names = ", ".join(sorted(status.name for status in caught_up))
     if len(caught_up) == len(statuses):
         parked = "" if any(status.parked for status in statuses) else " No keys are parked."
-        return Verdict("ok", (Span(f"Every event is applied by {names}.{parked}"),))
-    return Verdict("ok", (Span(f"{names} {'is' if len(caught_up) == 1 else 'are'} caught up."),))
+        return [Verdict("ok", (Span(f"Every event is applied by {names}.{parked}"),))]
+    return [Verdict("ok", (Span(f"{names} {'is' if len(caught_up) == 1 else 'are'} caught up."),))]

@@ -1,0 +1,14 @@
+"""Addresses with a query string. `url_for` would give a meaning of its own to some names of columns and filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
+
+Query = Mapping[str, str | int | Sequence[str] | None]
+
+
+def with_query(address: str, query: Query) -> str:
+    """What is empty is left out, so that addresses stay short enough to be pasted."""
+    kept = {name: value for name, value in query.items() if value not in (None, "", [], ())}
+    return f"{address}?{urlencode(kept, doseq=True)}" if kept else address
