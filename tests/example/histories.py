@@ -14,6 +14,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
+from cqrs.store.records import NewEvent
+
 Rows = dict[str, dict[str, Any]]
 
 START = datetime(2026, 3, 1, 22, 0, tzinfo=UTC)
@@ -29,6 +33,21 @@ class Happening:
     data: dict[str, Any]
     at: datetime
     schema_version: int = 1
+
+
+def stored_event(kind: str, schema_version: int, data: dict[str, Any], at: datetime | None = None) -> NewEvent:
+    """An event as a program of that time would have appended it."""
+    event_id = str(uuid.uuid4())
+    return NewEvent(
+        type=kind,
+        schema_version=schema_version,
+        data=msgspec.json.encode(data),
+        event_id=event_id,
+        correlation_id=event_id,
+        causation_id=None,
+        actor="test",
+        recorded_at=at,
+    )
 
 
 class Shop:
