@@ -12,7 +12,7 @@ from dataclasses import replace
 import msgspec
 
 from cqrs.dispatch import CommandResult, Dispatch, Middleware, Next, QueryAnswer, Unvalidated
-from cqrs.errors import AccessDenied, ConcurrencyError, CqrsError, InvalidMessage
+from cqrs.errors import AccessDenied, ConcurrencyError, CqrsError, InvalidMessage, TransactionClash
 from cqrs.messages import Command, Message, Role
 from cqrs.store.event_store import EventStore
 from cqrs.store.records import IdempotencyKey, Repeated
@@ -72,18 +72,20 @@ def validate(dispatch: Dispatch, next: Next) -> object:
 
 
 def retry(dispatch: Dispatch, next: Next) -> object:
-    """Run the handler again when someone else wrote first, three times in all.
+    """Run the handler again when another writer got in the way, three times in all.
 
-    Not when the caller named the version: then the conflict is the answer.
+    When the caller named the version, a conflict is the answer and not tried again; a clash of transactions still is.
     """
-    tries = TRIES if dispatch.context.expected_version is None else 1
-    while True:
-        tries -= 1
+    named = dispatch.context.expected_version is not None
+    for _ in range(TRIES - 1):
         try:
             return next(dispatch)
         except ConcurrencyError:
-            if not tries:
+            if named:
                 raise
+        except TransactionClash:
+            pass
+    return next(dispatch)
 
 
 def waiting(wait: Wait) -> Middleware:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cqrs.dispatch import CommandResult, Dispatch, Unvalidated
-from cqrs.errors import AccessDenied, ConcurrencyError, InvalidMessage
+from cqrs.errors import AccessDenied, ConcurrencyError, CqrsError, InvalidMessage, TransactionClash
 from cqrs.messages import Command, Context, Message, Query, Role, Secret
 from cqrs.middleware import IdempotencyKeys, authorise, idempotent, log, retry, validate, waiting
 from cqrs.store.records import IdempotencyKey, RecordedEvent, Repeated
@@ -85,15 +85,16 @@ def test_raw_fields_are_not_shown() -> None:
 class Conflicts:
     """A handler that meets so many conflicts before it gets through."""
 
-    def __init__(self, times: int) -> None:
+    def __init__(self, times: int, error: CqrsError | None = None) -> None:
         self.left = times
+        self.error = error or ConcurrencyError(stream="book-1", expected=1, actual=2)
         self.calls = 0
 
     def __call__(self, passed: Dispatch) -> str:
         self.calls += 1
         if self.left:
             self.left -= 1
-            raise ConcurrencyError(stream="book-1", expected=1, actual=2)
+            raise self.error
         return "done"
 
 
@@ -115,6 +116,14 @@ def test_who_names_the_version_hears_of_the_conflict_at_once() -> None:
     with pytest.raises(ConcurrencyError):
         retry(dispatch(expected_version=0), handler)
     assert handler.calls == 1
+
+
+@pytest.mark.parametrize("version", [None, 1])
+def test_a_clash_of_transactions_is_tried_again_also_for_a_named_version(version: int | None) -> None:
+    handler = Conflicts(2, TransactionClash(database="main"))
+    assert retry(dispatch(expected_version=version), handler) == "done"
+    with pytest.raises(TransactionClash):
+        retry(dispatch(), Conflicts(3, TransactionClash(database="main")))
 
 
 def test_other_errors_are_not_tried_again() -> None:
