@@ -42,7 +42,8 @@ def test_imports_point_one_way(module: str) -> None:
         ("cqrs.runtime", "from cqrs.console import rendering"),
         ("cqrs.console.events", "from cqrs.example.users import User"),
         ("cqrs.store.sql", "from cqrs import Event"),
-        ("cqrs.workers.worker", "def late():\n    from cqrs.runtime import Runtime"),
+        ("cqrs.workers.leases", "def late():\n    from cqrs.runtime import Runtime"),
+        ("cqrs.runtime", "from cqrs.workers.worker import Worker"),
     ],
 )
 def test_an_import_that_points_the_wrong_way_is_seen(module: str, line: str) -> None:
@@ -78,7 +79,8 @@ def test_the_core_knows_no_web_framework(module: str) -> None:
 
 def test_importing_the_package_loads_no_web_framework() -> None:
     names = [m for m in MODULES if concept(m) not in WEB_ALLOWED]
-    code = f"import sys, {', '.join(names)}; print(sorted({WEB!r} & set(sys.modules)))"
+    loaded = WEB - {"markupsafe"}  # Alembic's templates load it
+    code = f"import sys, {', '.join(names)}; print(sorted({loaded!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
