@@ -90,7 +90,7 @@ class ConsoleProcess:
 
 def environment(instance: Path, **settings: str) -> dict[str, str]:
     """That of this process, with nothing of its own settings left."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return {**kept, "INSTANCE": str(instance), "DEMO": "0", **settings}
 
 
