@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from cqrs.domain import Domain
-from cqrs.example import orders, projections, queries, users
-from cqrs.example.credentials import credentials
-from cqrs.example.routes import routes
-from cqrs.example.seed import seed
-from cqrs.example.trickle import trickle
+from cqrs.example import credentials, orders, projections, queries, routes, seed, trickle, users
 
 domain = Domain(
     "example",
@@ -28,8 +24,8 @@ domain = Domain(
         queries.GetUserStats: queries.get_user_stats,
     },
     projections=[projections.Users, projections.UserStats, projections.Orders, projections.DailySales],
-    write_models=[credentials],
-    routes=routes,
-    seed=seed,
-    trickle=trickle,
+    write_models=[credentials.credentials],
+    routes=routes.routes,
+    seed=seed.seed,
+    trickle=trickle.trickle,
 )
