@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, request, url_for
 
 from cqrs.console import current, navigation
 from cqrs.console.access import needs
-from cqrs.console.links import with_query
+from cqrs.console.links import tidied, with_query
 from cqrs.console.parameters import Parameters
 from cqrs.console.rendering import render
 from cqrs.messages import Role
 from cqrs.operators.audit import AuditEntry
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response as AnyResponse
 
 bp = Blueprint("audit", __name__)
 
@@ -60,7 +64,10 @@ class AuditList:
 
 @bp.get("/audit")
 @needs(Role.VIEWER)
-def index() -> Response:
+def index() -> AnyResponse:
+    tidy = tidied()
+    if tidy is not None:
+        return tidy
     asked = Parameters(request.args)
     given = {name: asked.text(name) for name in ("actor", "action", "target")}
     before = asked.whole("before", lowest=1)

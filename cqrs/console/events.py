@@ -13,7 +13,7 @@ from cqrs.console import current, event_search, masking, navigation
 from cqrs.console.access import needs
 from cqrs.console.event_filter import Part, parts_of, sentence_of
 from cqrs.console.event_rows import Application, EventRow, applications, applied_sentence, event_row, event_rows
-from cqrs.console.links import with_query
+from cqrs.console.links import tidied, with_query
 from cqrs.console.parameters import Parameters
 from cqrs.console.payloads import Payload, payload_of
 from cqrs.console.rendering import render
@@ -81,6 +81,9 @@ class EventDetail:
 @bp.get("/events")
 @needs(Role.VIEWER)
 def index() -> AnyResponse:
+    tidy = tidied()
+    if tidy is not None:
+        return tidy
     asked = Parameters(request.args)
     try:
         search = event_search.search_of(asked)

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, request, url_for
 
 from cqrs.console import current, masking, navigation
 from cqrs.console.access import needs
 from cqrs.console.event_rows import EventRow, event_row
 from cqrs.console.filters import number
-from cqrs.console.links import with_query
+from cqrs.console.links import tidied, with_query
 from cqrs.console.parameters import Parameters
 from cqrs.console.rendering import render
 from cqrs.errors import InvalidMessage, NotFound
@@ -92,8 +92,9 @@ def index() -> Response:
 @needs(Role.VIEWER)
 def show(name: str) -> AnyResponse:
     model = _model(name)
-    if any(value == "" for value in request.args.values()):
-        return redirect(_address(model))  # a form sends all its fields; the address keeps those that say something
+    tidy = tidied()
+    if tidy is not None:
+        return tidy
     asked = Parameters(request.args)
     cursor = asked.text("cursor")
     try:

@@ -12,7 +12,7 @@ from cqrs.console import current, masking, navigation
 from cqrs.console.access import needs
 from cqrs.console.changes import Change, compare
 from cqrs.console.event_rows import EventRow, event_row, event_rows
-from cqrs.console.links import with_query
+from cqrs.console.links import tidied, with_query
 from cqrs.console.parameters import Parameters
 from cqrs.console.payloads import payload_of
 from cqrs.console.rendering import render
@@ -22,6 +22,8 @@ from cqrs.messages import Role
 from cqrs.store.records import RecordedEvent, category_of
 
 if TYPE_CHECKING:
+    from werkzeug.wrappers import Response as AnyResponse
+
     from cqrs.store.reports import Count, StreamSummary
 
 bp = Blueprint("streams", __name__)
@@ -72,7 +74,10 @@ class StreamPage:
 
 @bp.get("/streams")
 @needs(Role.VIEWER)
-def index() -> Response:
+def index() -> AnyResponse:
+    tidy = tidied()
+    if tidy is not None:
+        return tidy
     asked = Parameters(request.args)
     category, prefix, cursor = asked.text("category"), asked.text("prefix"), asked.text("cursor")
     asked.check()

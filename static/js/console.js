@@ -72,6 +72,10 @@
   }
 
   const isPoll = (context) => /^refresh-(page|head)$/.test(context?.sourceEvent?.type ?? "");
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    if (isPoll(ctx)) ctx.request.headers["X-Live"] = "1";   // somebody's absence must not look like work
+  });
   document.addEventListener("htmx:after:request", (event) => {
     const { ctx } = event.detail;
     if (isPoll(ctx)) answered(ctx.response?.status ?? 599);
