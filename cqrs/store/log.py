@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -45,6 +45,9 @@ class Log(Protocol):
 
     def moment(self, value: datetime) -> Any:
         """As `scalar` returns it, and as queries compare with it."""
+
+    def queue_up(self, connection: sa.Connection, streams: Iterable[str]) -> None:
+        """Wait until no other transaction that lost a race for one of the streams is at work."""
 
     def insert(self, connection: sa.Connection, rows: Sequence[Draft]) -> list[int]:
         """Returns the positions. To be the last statement of a transaction.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,9 @@ INSERT INTO events ({_LIST}) SELECT {", ".join(f"e.{column}" for column in draft
 FROM ordered, json_to_recordset(%s::json) AS e(n integer, {_RECORD}) ORDER BY e.n
 RETURNING position"""
 
+# A lock of one 64-bit number never meets those of two halves that order logs.
+_QUEUE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+
 _NAMED = re.compile(r"(?<![:\w]):([a-z]\w*)")
 _MOMENT = """to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 _UNIQUE_VIOLATION = "23505"
@@ -52,6 +55,10 @@ class PostgresLog:
 
     def moment(self, value: datetime) -> datetime:
         return value
+
+    def queue_up(self, connection: sa.Connection, streams: Iterable[str]) -> None:
+        for stream in sorted(streams):
+            driver_of(connection).execute(_QUEUE, (stream,), prepare=True)
 
     def insert(self, connection: sa.Connection, rows: Sequence[Draft]) -> list[int]:
         """Takes the lock that orders the log, and draws the positions under it."""

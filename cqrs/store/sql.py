@@ -61,18 +61,21 @@ class SqlEventStore:
 
     def commit(self, work: Work, *, dry_run: bool = False) -> Committed:
         drafts = [drafts_of(append) for append in work.appends]
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
+            # Whoever lost a race gets in line: against a stream of newcomers it would lose again and again.
+            line = {append.stream for append in work.appends} if attempt else set()
             try:
-                return self._commit(work, drafts, dry_run)
+                return self._commit(work, drafts, dry_run, line)
             except (StreamMoved, TransactionClash):
                 continue
         raise DatabaseBusy(database=self._database.name)
 
-    def _commit(self, work: Work, drafts: list[list[Draft]], dry_run: bool) -> Committed:
+    def _commit(self, work: Work, drafts: list[list[Draft]], dry_run: bool, line: set[str]) -> Committed:
         rows = [row for each in drafts for row in each]
         positions: list[int] = []
         try:
             with self._database.write() as connection:
+                self._log.queue_up(connection, line)
                 if work.key is not None and not answers.claim(connection, work, work.key, self._clock()):
                     return Committed(repeated=answers.find(connection, work.key, self._reader))
                 for write in work.writes:

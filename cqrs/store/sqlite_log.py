@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -48,6 +48,9 @@ class SqliteLog:
 
     def moment(self, value: datetime) -> str:
         return to_text(value)
+
+    def queue_up(self, connection: sa.Connection, streams: Iterable[str]) -> None:
+        """Nothing to wait for: there is one writer at a time."""
 
     def insert(self, connection: sa.Connection, rows: Sequence[Draft]) -> list[int]:
         """Returns the positions. Raises UnstorableEvent for an event id that is in the log already."""
