@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cqrs.errors import KeyUnreadable
-from cqrs.projections.failures import error_text, traceback_text
+from cqrs.projections.failures import INFRASTRUCTURE, error_text, traceback_text
 from cqrs.projections.projection import DELETE
 from cqrs.projections.routing import Raw, Router
 from cqrs.readmodels.keys import key_text
@@ -109,7 +109,7 @@ class CarefulFold:
         """The row after the event; the very same object when the event means nothing to it; or what went wrong."""
         try:
             return self._attempt(raw, key)
-        except MemoryError:
+        except INFRASTRUCTURE:
             raise
         except Exception as error:
             return error

@@ -1,8 +1,22 @@
-"""What is kept of an error in a domain's code: enough to understand it, in text that any database stores."""
+"""Whose fault an error is, and what is kept of it: enough to understand it, in text that any database stores."""
 
 from __future__ import annotations
 
 import traceback
+
+import sqlalchemy as sa
+
+from cqrs.errors import DatabaseBusy, DatabaseUnavailable, DiskFull
+
+#: Never the fault of an event: tried again for ever, nothing is set aside for it.
+INFRASTRUCTURE = (
+    DatabaseBusy,
+    DatabaseUnavailable,
+    DiskFull,
+    sa.exc.OperationalError,
+    sa.exc.InterfaceError,
+    MemoryError,
+)
 
 LONGEST_ERROR = 1_000
 LONGEST_TRACEBACK = 8_000

@@ -6,9 +6,11 @@ goes through the same events again, one by one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from cqrs.errors import InexactValue, KeyChanged
+from cqrs.projections.failures import INFRASTRUCTURE
 from cqrs.projections.projection import DELETE
 from cqrs.projections.routing import Raw, Router, Step
 from cqrs.readmodels.keys import key_text
@@ -57,22 +59,15 @@ class Fold:
     def add(self, page: Sequence[Raw]) -> None:
         """Fold a page of events. Raises FoldFailed, or what the store raises when rows cannot be loaded."""
         last = page[-1][0]
-        try:
-            steps = self._router.steps(page)
-            keys = {step[2] for step in steps}
-            self._router.model.check_keys(keys)
-        except MemoryError:
-            raise
-        except Exception as error:
-            raise FoldFailed(last) from error
+        steps: Iterable[Step] = self._router.steps(page)
         if not self._complete:
+            with _blamed(last):
+                steps = list(steps)
+                keys = {step[2] for step in steps}
+                self._router.model.check_keys(keys)
             self._load(keys - self._rows.keys(), last)
-        try:
+        with _blamed(last):
             self._apply(steps)
-        except MemoryError:
-            raise
-        except Exception as error:
-            raise FoldFailed(last) from error
 
     def _load(self, keys: set[Key], last: int) -> None:
         loaded = self._stored.load(keys)
@@ -83,14 +78,16 @@ class Fold:
         self._rows.update(dict.fromkeys(keys))
         self._rows.update(loaded.rows)
 
-    def _apply(self, steps: Sequence[Step]) -> None:
+    def _apply(self, steps: Iterable[Step]) -> None:
         rows, parked, new_row = self._rows, self._parked, self._router.model.new_row
+        missed: list[Key] = []
         for position, route, key, event, meta in steps:
             if key in parked:
                 self._held.append((key_text(key), position))
                 continue
             row = rows.get(key)
             if row is None:
+                missed.append(key)
                 if not route.creates:
                     continue
                 rows[key] = row = new_row(key)
@@ -101,6 +98,7 @@ class Fold:
             row._pos = position
             if result is not None:
                 self._delete(key, result)
+        self._router.model.check_keys(missed)
 
     def _delete(self, key: Key, result: object) -> None:
         if result is not DELETE:
@@ -122,3 +120,14 @@ class Fold:
         self._checkpoint = position
         self._deleted = {}
         self._held = []
+
+
+@contextmanager
+def _blamed(position: int) -> Iterator[None]:
+    """What goes wrong inside is the fault of a handler, a key or a value; unless the world is at fault."""
+    try:
+        yield
+    except INFRASTRUCTURE:
+        raise
+    except Exception as error:
+        raise FoldFailed(position) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -11,12 +11,14 @@ import msgspec
 
 from cqrs.errors import CqrsError, KeyUnreadable
 from cqrs.messages import event_name, event_version
-from cqrs.projections.event_meta import PLAIN, WITH_META, EventMeta
+from cqrs.projections.event_meta import EventMeta, columns_for, meta_class
+from cqrs.projections.failures import INFRASTRUCTURE
 from cqrs.projections.projection import Handler, Projection
 from cqrs.readmodels.rows import Key, RowModel
+from cqrs.store.records import RecordedEvent
 from cqrs.store.serialization import EventTypes
 
-#: A row of the log with the columns PLAIN or WITH_META.
+#: A row of the log: the router's columns, perhaps more behind them.
 Raw = tuple[Any, ...]
 
 
@@ -39,40 +41,45 @@ Step = tuple[int, Route, Key, Any, Any]
 
 
 class Router:
-    """The routes of one projection."""
+    """The routes of one projection. `fetch` reads an event of the log by its position."""
 
-    def __init__(self, projection: type[Projection], types: EventTypes) -> None:
+    def __init__(
+        self, projection: type[Projection], types: EventTypes, fetch: Callable[[int], RecordedEvent | None]
+    ) -> None:
         self.model: RowModel = projection.model
         self.types = types
         self.routes = {event_name(handler.event): _route(handler) for handler in projection.handlers}
-        self.columns = WITH_META if any(route.wants_meta for route in self.routes.values()) else PLAIN
+        #: What the rows given to `steps`, `read` and `keys_of` begin with.
+        self.columns = columns_for(_with_meta(projection.handlers))
         self.handled = tuple(sorted(self.routes))
+        self._meta = meta_class(self.columns, fetch)
 
-    def steps(self, page: Iterable[Raw]) -> list[Step]:
-        """The events of a page, each for each of its keys, in order. Raises whatever decoding or a key raises."""
-        steps: list[Step] = []
-        add = steps.append
-        routes = self.routes
+    def steps(self, page: Iterable[Raw]) -> Iterator[Step]:
+        """The events of a page, each for each of its keys, in order. Raises whatever decoding or a key raises.
+
+        Nothing is kept: thousands of events held at once make the garbage collector cost as much as the fold.
+        """
+        routes, decode_old, new_meta = self.routes, self.types.decode, self._meta
         for raw in page:
             position, type_, version, data = raw[:4]
             route = routes[type_]
-            event = route.decode(data) if version == route.version else self.types.decode(type_, version, data)
+            event = route.decode(data) if version == route.version else decode_old(type_, version, data)
             if route.wants_meta:
-                meta = EventMeta(raw)
+                meta = new_meta(raw)
                 key = route.key(event, meta)
             else:
                 meta = None
                 key = route.key(event)
             if type(key) is list:
-                steps += [(position, route, each, event, meta) for each in dict.fromkeys(key)]
+                for each in dict.fromkeys(key):
+                    yield position, route, each, event, meta
             else:
-                add((position, route, key, event, meta))
-        return steps
+                yield position, route, key, event, meta
 
     def read(self, raw: Raw) -> tuple[Any, EventMeta]:
         """One event and its metadata. Raises UnreadableEvent or UnknownEventType."""
         _, type_, version, data = raw[:4]
-        return self.types.decode(type_, version, data), EventMeta(raw)
+        return self.types.decode(type_, version, data), self._meta(raw)
 
     def keys_of(self, raw: Raw) -> list[Key]:
         """The keys of one event, checked, each once. Raises KeyUnreadable.
@@ -84,7 +91,7 @@ class Router:
             key = self._key(raw)
             keys = list(dict.fromkeys(key)) if type(key) is list else [key]
             self.model.check_keys(keys)
-        except (MemoryError, KeyUnreadable):
+        except (*INFRASTRUCTURE, KeyUnreadable):
             raise
         except Exception as error:  # a key function is a domain's code: it may raise anything
             raise KeyUnreadable(type=type_, position=position, why=str(error).rstrip(".")) from error
@@ -107,6 +114,15 @@ class Router:
         kinds = {field.name: field.type for field in msgspec.structs.fields(route.handler.event)}
         parts = tuple(msgspec.convert(values[name], kinds[name]) for name in names)
         return parts if self.model.composite else parts[0]
+
+
+def _with_meta(handlers: Iterable[Handler]) -> Iterator[Callable[..., Any]]:
+    """The functions that are given metadata."""
+    for handler in handlers:
+        if handler.arity == 3:
+            yield handler.function
+        if callable(handler.key) and handler.key_arity == 2:
+            yield handler.key
 
 
 def _fields(handler: Handler) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ class Runner:
     ) -> None:
         self.name = projection.name
         self._projection = projection
-        self._router = Router(projection, types)
+        self._router = Router(projection, types, events.get)
         self._owner = owner
         self._events = events
         self._store = store

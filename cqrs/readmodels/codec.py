@@ -12,6 +12,7 @@ from sqlalchemy.engine import Dialect
 from cqrs.errors import InexactValue, KeyChanged
 from cqrs.readmodels.guards import guard_of
 from cqrs.readmodels.rows import Key, Row, RowModel
+from cqrs.readmodels.types import Money, UtcDateTime
 
 #: The values of a row as the driver takes and gives them, in the order of the model's columns, `_pos` last.
 Packed = tuple[Any, ...]
@@ -28,6 +29,8 @@ class ColumnCodec:
         kind = column.type.dialect_impl(dialect)
         self._bind: Callable[[Any], Any] | None = kind.bind_processor(dialect)
         self._result: Callable[[Any], Any] | None = kind.result_processor(dialect, None)
+        #: A shorter way than through the database's form and back.
+        self._settled = column.type.settled if isinstance(column.type, (Money, UtcDateTime)) else None
 
     def pack(self, values: Sequence[Any]) -> Sequence[Any]:
         """Raises InexactValue when one of them could not be read back as it is."""
@@ -51,8 +54,13 @@ class ColumnCodec:
     def unpack(self, stored: Sequence[Any]) -> Sequence[Any]:
         return stored if self._result is None else [*map(self._result, stored)]
 
-    def settle(self, rows: Sequence[Row], stored: Sequence[Any]) -> None:
-        for row, value in zip(rows, self.unpack(stored), strict=True):
+    def settle(self, rows: Sequence[Row], values: Sequence[Any], stored: Sequence[Any]) -> None:
+        """Give the rows what would be read back for their values."""
+        if self._settled is None:
+            values = self.unpack(stored)
+        else:
+            values = [None if value is None else self._settled(value) for value in values]
+        for row, value in zip(rows, values, strict=True):
             setattr(row, self.attribute, value)
 
 
@@ -77,7 +85,7 @@ class RowCodec:
         for codec, column in zip(self.columns, values, strict=True):
             stored = codec.pack(column)
             if settle and stored is not column:
-                codec.settle(rows, stored)
+                codec.settle(rows, column, stored)
             packed.append(stored)
         return list(zip(*packed, positions, strict=True))
 

@@ -46,7 +46,7 @@ def key_of_text(text: str, model: RowModel) -> Key | None:
 
 def _reader(column: Any) -> Callable[[Any], Any]:
     if isinstance(column.type, Money):
-        return lambda part: round(column.type.exact(Decimal(part)), column.type.scale)
+        return lambda part: column.type.settled(Decimal(part))
     kind = column.type.python_type
     return lambda part: msgspec.convert(part, kind, strict=type(part) is not str or kind is str)
 

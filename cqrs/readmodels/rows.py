@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +12,7 @@ import sqlalchemy as sa
 
 from cqrs.errors import InexactValue
 from cqrs.readmodels.guards import guard_of
-from cqrs.readmodels.types import Money
+from cqrs.readmodels.types import Money, UtcDateTime
 
 #: The value of the key column, or a tuple of them in the order of the table's columns.
 Key = Any
@@ -92,6 +91,4 @@ def settled_default(column: sa.Column[Any]) -> Any:
     if value is None:
         return None
     (value,) = guard_of(column)([value])
-    if isinstance(column.type, Money):
-        return round(column.type.exact(value), column.type.scale)
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
+    return column.type.settled(value) if isinstance(column.type, (Money, UtcDateTime)) else value

@@ -137,6 +137,11 @@ class ReadModelStore(Protocol):
     DatabaseUnavailable or the driver's own error; nothing is written then.
     """
 
+    @property
+    def lease_seconds(self) -> float:
+        """How long a worker may be silent before another takes over."""
+        ...
+
     def ensure(self, model: RowModel, *, shape: str, logic: str) -> Generation:
         """The live generation; an empty first one when there is none yet."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +14,9 @@ from cqrs.errors import InexactValue
 
 #: A double holds every decimal number of 15 significant digits exactly enough to be read back (IEEE 754, DBL_DIG).
 DOUBLE_DIGITS = 15
+
+#: Our own, because a program may change the precision of the current one.
+CONTEXT = Context(prec=38, traps=[InvalidOperation])
 
 
 class Money(TypeDecorator[Decimal]):
@@ -33,6 +36,8 @@ class Money(TypeDecorator[Decimal]):
         self.precision = precision
         self.scale = scale
         self._limit = Decimal(10) ** (precision - scale)
+        self._unit = Decimal(1).scaleb(-scale)
+        self._zero = Decimal(0).quantize(self._unit)
 
     @property
     def python_type(self) -> type[Decimal]:
@@ -46,26 +51,27 @@ class Money(TypeDecorator[Decimal]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         if value is None:
             return None
-        exact = self.exact(value)
-        # SQLite keeps -0.0 as the integer 0; adding 0.0 drops the sign before it is lost.
-        return float(exact) + 0.0 if dialect.name == "sqlite" else exact
+        return float(self.settled(value)) if dialect.name == "sqlite" else self.settled(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(f"{value:.{self.scale}f}")
 
-    def exact(self, value: object) -> Decimal:
-        """The value as a Decimal, or InexactValue: no finite decimal or integer, too many digits or places."""
+    def settled(self, value: Any) -> Decimal:
+        """The value as it will be read: a Decimal of exactly `scale` places. InexactValue when that is another one."""
         if type(value) is int:
             value = Decimal(value)
-        if not isinstance(value, Decimal) or not value.is_finite():
-            raise InexactValue(value=value, column="an amount of money", why="it is not a finite decimal")
-        if abs(value) >= self._limit:
-            digits = self.precision - self.scale
-            raise InexactValue(value=value, column="an amount of money", why=f"more than {digits} digits")
-        exponent = value.as_tuple().exponent
-        if isinstance(exponent, int) and -exponent > self.scale and value != round(value, self.scale):
-            raise InexactValue(value=value, column="an amount of money", why=f"more than {self.scale} places")
-        return value
+        if not isinstance(value, Decimal):
+            raise InexactValue(value=value, column="an amount of money", why="it is not a decimal")
+        try:
+            exact = value.quantize(self._unit, context=CONTEXT)
+        except InvalidOperation:
+            exact = None
+        if exact is None or not -self._limit < exact < self._limit:
+            why = f"it is not finite, or has more than {self.precision - self.scale} digits before the point"
+            raise InexactValue(value=value, column="an amount of money", why=why)
+        if exact != value:
+            raise InexactValue(value=value, column="an amount of money", why=f"it has more than {self.scale} places")
+        return exact or self._zero  # SQLite does not keep the sign of -0.00
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -89,17 +95,20 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         if value is None:
             return None
-        if not isinstance(value, datetime) or value.tzinfo is None:
-            raise InexactValue(value=value, column="a moment", why="it is not a datetime with a time zone")
-        moment = value.astimezone(UTC)
-        return moment_text(moment) if dialect.name == "sqlite" else moment
+        return moment_text(self.settled(value)) if dialect.name == "sqlite" else self.settled(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
 
+    def settled(self, value: Any) -> datetime:
+        """The moment in UTC, as it will be read. Raises InexactValue for one without a zone."""
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            raise InexactValue(value=value, column="a moment", why="it is not a datetime with a time zone")
+        return value if value.tzinfo is UTC else value.astimezone(UTC)
+
 
 def moment_text(moment: datetime) -> str:
-    """ISO 8601 of fixed width, microseconds and Z: what SQLite stores, and sorts rightly as text."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    """ISO 8601 of fixed width, microseconds and Z: what SQLite stores, and sorts rightly as text. For UTC only."""
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
