@@ -1,4 +1,4 @@
-"""JSON from outside, read so that nothing is lost: decimals are exact, and of a repeated field not the last one wins."""
+"""JSON from outside, read so that nothing is lost: decimals are exact, and a field given twice is an error."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Meta
 
@@ -437,6 +437,7 @@ json_values = st.recursive(
 names = st.sampled_from(Order.__struct_fields__) | st.text(st.characters(codec=None))
 
 
+@settings(max_examples=60)
 @given(st.dictionaries(names, json_values), st.booleans())
 def test_whatever_comes_it_is_a_message_that_can_be_stored_or_sentences(raw: dict[str, Any], strict: bool) -> None:
     try:
