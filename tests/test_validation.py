@@ -433,6 +433,7 @@ def test_a_message_built_in_python_is_checked_and_brought_to_its_normal_form() -
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)) | st.decimals(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec=None)), inner),
+    max_leaves=6,
 )
 names = st.sampled_from(Order.__struct_fields__) | st.text(st.characters(codec=None))
 
