@@ -13,21 +13,33 @@ from cqrs.readmodels.rows import RowModel
 #: What `_pos` is set to just before we delete a row.
 LEAVING = -1
 
+_WORDS_ON_POSTGRES = ("IS NOT DISTINCT FROM", "IS DISTINCT FROM")
+
 
 def watch(connection: sa.Connection, model: RowModel, number: int) -> None:
     """Create the triggers of one generation table, in the transaction of the caller."""
     quote = connection.dialect.identifier_preparer.quote
     table = f"{model.name}__g{number}"
+    # Both databases compare with NULL by IS or IS NOT, each in its own words.
+    same, other = ("IS", "IS NOT") if connection.dialect.name == "sqlite" else _WORDS_ON_POSTGRES
     for kind, condition, sides in (
         ("insert", "NEW._pos IS NULL", ("NEW",)),
-        ("update", "NEW._pos IS OLD._pos", ("OLD", "NEW")),
-        ("delete", f"OLD._pos IS NOT {LEAVING}", ("OLD",)),
+        ("update", f"NEW._pos {same} OLD._pos", ("OLD", "NEW")),
+        ("delete", f"OLD._pos {other} {LEAVING}", ("OLD",)),
     ):
-        notes = " ".join(_note(model, number, kind, side, sides) for side in sides)
+        if connection.dialect.name == "sqlite":
+            notes = " ".join(_note(model, number, kind, side, sides) for side in sides)
+            action = f"WHEN {condition} BEGIN {notes} END"
+        else:
+            action = f"FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION note_foreign_write({_arguments(model, number)})"
         connection.exec_driver_sql(
-            f"CREATE TRIGGER {quote(f'{table}__{kind}')} AFTER {kind.upper()} ON {quote(table)} "
-            f"WHEN {condition} BEGIN {notes} END"
+            f"CREATE TRIGGER {quote(f'{table}__{kind}')} AFTER {kind.upper()} ON {quote(table)} {action}"
         )
+
+
+def _arguments(model: RowModel, number: int) -> str:
+    names = [model.name, str(number), *(column.name for column in model.key_columns)]
+    return ", ".join("'" + name.replace("'", "''").replace("%", "%%") + "'" for name in names)
 
 
 def _note(model: RowModel, number: int, kind: str, side: str, sides: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from cqrs.readmodels.foreign import watch
+from cqrs.readmodels.postgres_ddl import REFUSE_WRITES
 from cqrs.readmodels.rows import RowModel
 
 
@@ -26,19 +27,22 @@ def physical_table(model: RowModel, number: int) -> sa.Table:
 
 def create_generation(connection: sa.Connection, model: RowModel, number: int) -> None:
     table = physical_table(model, number)
-    for column in table.columns if connection.dialect.name == "sqlite" else ():
-        if isinstance(column.type, sa.JSON):
+    on_sqlite = connection.dialect.name == "sqlite"
+    for column in table.columns:
+        if on_sqlite and isinstance(column.type, sa.JSON):
             column.type = sa.Text()  # Declared as JSON, SQLite would turn the text "1.0" into the number 1.
+        if not on_sqlite and column.primary_key and isinstance(column.type, sa.String):
+            column.type = type(column.type)(column.type.length, collation="C")  # Keys sort as text does in Python.
     table.create(connection, checkfirst=False)
     watch(connection, model, number)
 
 
 def point_view(connection: sa.Connection, model: RowModel, number: int) -> None:
-    """Let readers see this generation, in the transaction of the caller. A view of one table is not writable here:
-    SQLite refuses to write through any view."""
+    """Let readers see this generation, in the transaction of the caller. SQLite refuses to write through a view by
+    itself; PostgreSQL is told to."""
     quote = connection.dialect.identifier_preparer.quote
-    columns = ", ".join(quote(column.name) for column in model.table.columns)
-    connection.exec_driver_sql(f"DROP VIEW IF EXISTS {quote(model.name)}")
-    connection.exec_driver_sql(
-        f"CREATE VIEW {quote(model.name)} AS SELECT {columns} FROM {quote(table_name(model, number))}"
-    )
+    view, columns = quote(model.name), ", ".join(quote(column.name) for column in model.table.columns)
+    connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view}")
+    connection.exec_driver_sql(f"CREATE VIEW {view} AS SELECT {columns} FROM {quote(table_name(model, number))}")
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(REFUSE_WRITES.format(view=view))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from cqrs.readmodels import postgres_ddl
+
 revision = "read_0001_read_models"
 down_revision = None
 
@@ -18,6 +20,8 @@ def upgrade() -> None:
     _skipped()
     _foreign_writes()
     _key_index()
+    for function in postgres_ddl.FUNCTIONS if op.get_bind().dialect.name == "postgresql" else ():
+        op.execute(function)
 
 
 def _generations() -> None:
