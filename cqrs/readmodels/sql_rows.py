@@ -13,6 +13,7 @@ from cqrs.errors import InexactValue, RowsRefused, RowUnreadable
 from cqrs.readmodels import parked_table
 from cqrs.readmodels.checkpoint import Checkpoint
 from cqrs.readmodels.codec import Packed, RowCodec
+from cqrs.readmodels.postgres_statements import PostgresRowStatements
 from cqrs.readmodels.rows import Key, Row, RowModel
 from cqrs.readmodels.statements import RowStatements, Statement
 from cqrs.readmodels.store import Batch, Generation, Loaded
@@ -33,7 +34,8 @@ class SqlGenerationRows:
         self._model = model
         self._checkpoint = checkpoint
         self._codec = RowCodec(model, dialect)
-        self._sql = RowStatements(model, number, dialect)
+        kind = RowStatements if database.dialect == "sqlite" else PostgresRowStatements
+        self._sql = kind(model, number, dialect)
 
     def pack(self, keys: Sequence[Key], rows: Sequence[Row], *, settle: bool = False) -> Sequence[Packed]:
         return self._codec.pack(keys, rows, settle=settle)
