@@ -87,9 +87,8 @@ class Projection:
         cls.handlers = tuple(_handlers(cls))
         if isinstance(getattr(cls, "table", None), sa.Table):
             cls.name = str(cls.table.name)  # SQLAlchemy gives a subclass of str, which JSON encoders refuse
-            cls.model = RowModel(cls.table)
-            if "title" not in vars(cls):
-                cls.title = cls.name.replace("_", " ").capitalize()
+            cls.model = RowModel(cls.table, vars(cls).get("title"))
+            cls.title = cls.model.title
 
     @classmethod
     def handled_types(cls) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from cqrs.readmodels.foreign import watch
 from cqrs.readmodels.postgres_ddl import REFUSE_WRITES
 from cqrs.readmodels.rows import RowModel
 
@@ -34,7 +33,6 @@ def create_generation(connection: sa.Connection, model: RowModel, number: int) -
         if not on_sqlite and column.primary_key and isinstance(column.type, sa.String):
             column.type = type(column.type)(column.type.length, collation="C")  # Keys sort as text does in Python.
     table.create(connection, checkfirst=False)
-    watch(connection, model, number)
 
 
 def point_view(connection: sa.Connection, model: RowModel, number: int) -> None:

@@ -24,9 +24,11 @@ Row = Any
 class RowModel:
     """What the engine and the stores know of one read model's table. Its name is the projection's."""
 
-    def __init__(self, table: sa.Table) -> None:
+    def __init__(self, table: sa.Table, title: str | None = None) -> None:
         self.table = table
         self.name = table.name
+        #: For people.
+        self.title = title or table.name.replace("_", " ").capitalize()
         self.key_columns: tuple[sa.Column[Any], ...] = tuple(c for c in table.columns if c.primary_key)
         #: Keys first: the order of a row's fields, and of values in statements. `_pos` comes behind.
         self.columns = self.key_columns + tuple(c for c in table.columns if not c.primary_key)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from cqrs.readmodels import parked_table
 from cqrs.readmodels.checkpoint import Checkpoint, generation_of
 from cqrs.readmodels.database_time import database_now
+from cqrs.readmodels.foreign import watch
 from cqrs.readmodels.generations import create_generation, point_view
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.sql_rows import SqlGenerationRows
@@ -37,6 +38,8 @@ class SqlReadModelStore:
             if row is not None:
                 return generation_of(row)
             created = self._create(connection, model, shape, logic, GenerationState.LIVE)
+            # Not before readers come: a build that nobody reads yet would be a tenth slower with the triggers.
+            watch(connection, model, created.number)
             point_view(connection, model, created.number)
             return created
 

@@ -1,0 +1,182 @@
+"""Reading rows for people and programs that know nothing of a read model but its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from cqrs.errors import NotFound, ReadModelMissing, ShapeMismatch
+from cqrs.readmodels.checkpoint import generation_of
+from cqrs.readmodels.generations import table_name
+from cqrs.readmodels.keys import key_of_text, key_text
+from cqrs.readmodels.row_filters import conditions
+from cqrs.readmodels.row_order import order_of
+from cqrs.readmodels.row_values import RowReader
+from cqrs.readmodels.rows import RowModel
+from cqrs.readmodels.shape import column_shape, columns_of, difference, shape_of, type_text
+from cqrs.readmodels.store import Generation, GenerationState
+from cqrs.readmodels.tables import generations as g
+from cqrs.store.database import Database
+from cqrs.store.reports import Count
+
+#: Rows are counted no further than this.
+COUNT_CAP = 10_000
+LARGEST_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    type_text: str
+    primary_key: bool
+    nullable: bool
+    numeric: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadModel:
+    name: str
+    title: str
+    projection: str
+    #: The live one; None before the first start.
+    generation: int | None
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`position` is that of the last event applied to it; None for a row that somebody else wrote."""
+
+    key: str
+    values: dict[str, object]
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    rows: Sequence[Row]
+    next: str | None
+    count: Count
+    #: The rows are those after this event, at this time by the database's clock.
+    position: int
+    as_of: datetime
+
+
+class ReadModels:
+    """Each call sees one moment: the checkpoint it reports is that of the rows."""
+
+    def __init__(self, database: Database, models: Iterable[RowModel]) -> None:
+        self._database = database
+        self._models = {model.name: model for model in models}
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection that sees one moment and cannot write: for queries of a domain's own."""
+        with self._database.read() as connection:
+            yield connection
+
+    def list(self) -> list[ReadModel]:
+        with self._database.read() as connection:
+            live = {each.projection: each.number for each in _live(connection)}
+        return [
+            ReadModel(
+                model.name, model.title, model.name, live.get(model.name), tuple(map(_column, model.table.columns))
+            )
+            for model in self._models.values()
+        ]
+
+    def page(
+        self,
+        name: str,
+        *,
+        filters: Mapping[str, str] | None = None,
+        sort: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> RowPage:
+        """Rows where every filter holds: a column equals a value, or a text begins with what stands before a `*`.
+
+        Sorted by key, or by any column (`-column`: descending). Raises NotFound, ReadModelMissing; InvalidMessage
+        for unknown columns and for values and cursors that cannot be.
+        """
+        model = self._model(name)
+        limit = max(1, min(limit, LARGEST_PAGE))
+        with self._database.read() as connection:
+            live = _live_of(connection, model)
+            reader = RowReader(model, _readable(model, live), connection.dialect)
+            wanted = conditions(reader.columns, filters or {})
+            order = order_of(sort, list(reader.columns), [column.name for column in model.key_columns])
+            table = sa.table(table_name(model, live.number))
+            rows = sa.select(*reader.selected()).select_from(table).where(*wanted)
+            if cursor is not None:
+                rows = rows.where(order.behind(cursor))
+            found = connection.execute(rows.order_by(*order.clauses()).limit(limit + 1)).mappings().all()
+            counted = sa.select(sa.literal(1)).select_from(table).where(*wanted).limit(COUNT_CAP + 1).subquery()
+            count = connection.execute(sa.select(sa.func.count()).select_from(counted)).scalar_one()
+            as_of = self._database.now(connection)
+        following = order.cursor(found[limit - 1]) if len(found) > limit else None
+        page = [_row(reader, row) for row in found[:limit]]
+        return RowPage(page, following, Count.up_to(COUNT_CAP, count), live.position, as_of)
+
+    def row(self, name: str, key: str) -> Row | None:
+        """By the text of its key; None when there is none, or no row can have such a key."""
+        model = self._model(name)
+        wanted = key_of_text(key, model)
+        if wanted is None:
+            return None
+        values = wanted if model.composite else (wanted,)
+        with self._database.read() as connection:
+            live = _live_of(connection, model)
+            reader = RowReader(model, _readable(model, live), connection.dialect)
+            rows = sa.select(*reader.selected()).select_from(sa.table(table_name(model, live.number)))
+            for column, value in zip(model.key_columns, values, strict=True):
+                rows = rows.where(sa.column(column.name, column.type) == value)
+            found = connection.execute(rows).mappings().one_or_none()
+        return None if found is None else _row(reader, found)
+
+    def _model(self, name: str) -> RowModel:
+        if name not in self._models:
+            raise NotFound(what="read model", name=name)
+        return self._models[name]
+
+
+def _read_model(model: RowModel, generation: int | None) -> ReadModel:
+    return ReadModel(model.name, model.title, model.name, generation, tuple(map(_column, model.table.columns)))
+
+
+def _column(column: sa.Column[Any]) -> Column:
+    numeric = isinstance(column.type, (sa.Integer, sa.Float)) or type_text(column.type).startswith("money")
+    return Column(str(column.name), type_text(column.type), column.primary_key, bool(column.nullable), numeric)
+
+
+def _live(connection: sa.Connection) -> list[Generation]:
+    rows = connection.execute(sa.select(g).where(g.c.state == GenerationState.LIVE)).mappings().all()
+    return [generation_of(row) for row in rows]
+
+
+def _live_of(connection: sa.Connection, model: RowModel) -> Generation:
+    for each in _live(connection):
+        if each.projection == model.name:
+            return each
+    raise ReadModelMissing(name=model.name)
+
+
+def _readable(model: RowModel, live: Generation) -> list[sa.Column[Any]]:
+    """The columns that the live generation and the code have in common. Raises ShapeMismatch when the key is not."""
+    stored = columns_of(live.shape)
+    common = [column for column in model.table.columns if stored.get(column.name) == column_shape(column)]
+    if not set(model.key_columns) <= set(common):
+        differs = difference(live.shape, shape_of(model))
+        raise ShapeMismatch(projection=model.name, generation=live.number, difference=differs)
+    return common
+
+
+def _row(reader: RowReader, stored: sa.RowMapping) -> Row:
+    values = reader.values(stored)
+    key = tuple(values[name] for name in reader.keys) if len(reader.keys) > 1 else values[reader.keys[0]]
+    return Row(key_text(key), values, stored["_pos"])
