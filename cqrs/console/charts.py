@@ -20,6 +20,8 @@ class Sparkline:
     path: str
     area: str
     sentence: str
+    #: The time it shows, in words.
+    during: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class Bars:
     sentence: str
 
 
-def lag_line(name: str, lags: Points, *, width: int = 120, height: int = 22) -> Sparkline:
-    """The lag of one projection over the last hour, oldest first; `None` is a gap in measurement and in the line."""
+def lag_line(name: str, lags: Points, *, during: str = "last hour", width: int = 120, height: int = 22) -> Sparkline:
+    """The lag of one projection, oldest first; `None` is a gap in measurement and in the line."""
     top, bottom = 2.0, height - 1.0
     known = [lag for lag in lags if lag is not None]
     scale = (bottom - top) / max([LAG_FLOOR, *known])
@@ -51,7 +53,7 @@ def lag_line(name: str, lags: Points, *, width: int = 120, height: int = 22) -> 
     runs = _runs([(step * i, None if lag is None else bottom - lag * scale) for i, lag in enumerate(lags)])
     path = "".join(_trace(run) for run in runs)
     area = "".join(f"{_trace(run)}L{run[-1][0]:.1f} {height}L{run[0][0]:.1f} {height}z" for run in runs)
-    return Sparkline(width, height, path, area, _lag_sentence(name, known))
+    return Sparkline(width, height, path, area, _lag_sentence(name, known, during), during)
 
 
 def rate_bars(rates: Points, *, start: str, end: str, width: int = 360, height: int = 40) -> Bars:
@@ -93,7 +95,7 @@ def _trace(run: Sequence[tuple[float, float]]) -> str:
     return f"M{x:.1f} {y:.1f}{dot}" + "".join(f"L{x:.1f} {y:.1f}" for x, y in rest)
 
 
-def _lag_sentence(name: str, known: Sequence[float]) -> str:
+def _lag_sentence(name: str, known: Sequence[float], during: str) -> str:
     if not known:
-        return f"The lag of {name} was not measured in the last hour."
-    return f"Lag of {name} in the last hour: now {known[-1]:,.0f}, at most {max(known):,.0f} events."
+        return f"The lag of {name} was not measured in the {during}."
+    return f"Lag of {name} in the {during}: now {known[-1]:,.0f}, at most {max(known):,.0f} events."

@@ -134,8 +134,10 @@ def index() -> Response:
 def show(name: str) -> Response:
     command = _known(name)
     given = {each.name: request.args[each.name] for each in fields_of(command) if each.name in request.args}
-    page = _page(name, command, Filled(values=given), sent=_sent())
-    return render("commands/show.html", page=page)
+    sent = _sent()
+    page = _page(name, command, Filled(values=given), sent=sent)
+    follow = sent is not None  # until its events are visible everywhere
+    return render("commands/show.html", tag=navigation.tag() if follow else None, follow=follow, page=page)
 
 
 @bp.post("/commands/<name>")

@@ -81,8 +81,10 @@ def _application(event: RecordedEvent, status: ProjectionStatus) -> Application:
         return Application(status.name, "failed", "failed at this event")
     if status.failure is not None:
         return Application(status.name, "failed", f"stopped {before} positions before it")
-    if status.state == "paused":
-        return Application(status.name, "paused", f"paused {before} positions before it")
+    if status.state in ("paused", "stalled"):
+        return Application(status.name, str(status.state), f"{status.state} {before} positions before it")
+    if status.state == "unknown":
+        return Application(status.name, "unknown", f"no worker reports, {before} positions before it")
     return Application(status.name, "catching_up", "next in line" if before == "0" else f"{before} positions before it")
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response
 
-from cqrs.console import current, navigation
+from cqrs.console import current, measured, navigation
 from cqrs.console.access import needs
 from cqrs.console.audit import Deed, deeds
 from cqrs.console.charts import Bars, rate_bars
 from cqrs.console.event_rows import EventRow, event_rows
-from cqrs.console.filters import clock
+from cqrs.console.preferences import zone
 from cqrs.console.projections import ProjectionRow, projection_rows
 from cqrs.console.rendering import render
 from cqrs.console.verdicts import Judgement, judge
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 bp = Blueprint("overview", __name__)
 
-CHART_SECONDS = 3_600
 LATEST = 6
 
 
@@ -60,7 +60,7 @@ def _overview(runtime: Runtime) -> Overview:
         head=head,
         streams=runtime.reports.stream_count(),
         rate=runtime.samples.rate(LOG),
-        appended=_appended(runtime.samples.series(LOG, CHART_SECONDS)),
+        appended=_appended(measured.log_samples()),
         projections=projection_rows(statuses),
         latest=event_rows(runtime.events.read_back(limit=LATEST)),
         actions=deeds(runtime.audit.page(limit=LATEST).items),
@@ -73,9 +73,13 @@ def _overview(runtime: Runtime) -> Overview:
 def _appended(samples: Sequence[Sample | None]) -> Bars:
     """From the head at the end of each part; None where either end was not measured."""
     now = current.runtime().clock()
-    times = [sample.at for sample in samples if sample]
+    start = now - timedelta(seconds=measured.window())
     rates = [_rate(before, after) for before, after in pairwise(samples)]
-    return rate_bars(rates, start=clock(times[0])[-8:-3] if times else "", end=clock(now)[-8:-3])
+    return rate_bars(rates, start=_time_of_day(start), end=_time_of_day(now))
+
+
+def _time_of_day(moment: datetime) -> str:
+    return f"{moment.astimezone(zone()):%H:%M}"
 
 
 def _rate(before: Sample | None, after: Sample | None) -> float | None:

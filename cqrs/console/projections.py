@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request, url_for
 
-from cqrs.console import current, navigation, toasts, trail
+from cqrs.console import current, measured, navigation, toasts, trail
 from cqrs.console.access import needs
 from cqrs.console.charts import Sparkline, lag_line
 from cqrs.console.event_rows import EventRow, event_row
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 bp = Blueprint("projections", __name__)
 
-CHART_SECONDS = 3_600
 LONGEST_REASON = 500
 
 
@@ -108,8 +107,7 @@ def projection_rows(statuses: Sequence[ProjectionStatus]) -> list[ProjectionRow]
 
 
 def _lag(name: str) -> Sparkline:
-    samples = current.runtime().samples.series(name, CHART_SECONDS)
-    return lag_line(name, [None if sample is None else sample.lag_events for sample in samples])
+    return lag_line(name, measured.lags_of(name), during=measured.window_words())
 
 
 def _page(status: ProjectionStatus, definition: type[Projection], cursor: str | None) -> ProjectionPage:

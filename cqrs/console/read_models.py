@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, request, url_for
@@ -132,7 +132,12 @@ def _rows(model: ReadModel, asked: Parameters, cursor: str | None) -> RowList:
     sort = asked.text("sort")
     asked.check()
     found = current.runtime().read_models.page(model.name, filters=filters, sort=sort, cursor=cursor)
-    return _list(model, found, {})
+    return _list(model, replace(found, rows=[_shown(each) for each in found.rows]), {})
+
+
+def _shown(row: Row) -> Row:
+    values = masking.masked(row.values)
+    return replace(row, values=values if isinstance(values, dict) else {})
 
 
 def _list(model: ReadModel, found: RowPage | None, errors: Mapping[str, Sequence[str]]) -> RowList:
@@ -180,7 +185,7 @@ def _detail(model: ReadModel, found: Row) -> RowDetail:
     event = current.runtime().events.get(found.position) if found.position else None
     return RowDetail(
         model=model,
-        row=found,
+        row=_shown(found),
         checkpoint=status.checkpoint if status else None,
         event=event_row(event) if event else None,
         parked=_parked(model, found.key) if status and status.parked else None,

@@ -215,6 +215,8 @@
   document.addEventListener("DOMContentLoaded", () => {
     live.shown = headNow();
     dress();
+    const zone = document.querySelector("[data-own-zone]");
+    if (zone?.value === "UTC") zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC";
     document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     for (const toast of all(".toast:not([data-stays])")) setTimeout(() => toast.remove(), 12_000);
     setInterval(breathe, 1_000);
