@@ -42,7 +42,8 @@ def rows(name: str) -> Response:
     asked = Parameters(request.args)
     form, limit, unmasked = format_of(asked), asked.limit(), unmask_asked(asked)
     sort, cursor = asked.text("sort"), asked.text("cursor")
-    filters = {column: asked.text(column) or "" for column in request.args if column not in MINE}
+    given = {column: asked.text(column) for column in request.args if column not in MINE}
+    filters = {column: text for column, text in given.items() if text is not None}
     asked.check()
     page = runtime().read_models.page(name, filters=filters, sort=sort, cursor=cursor, limit=limit)
     return send_list(
@@ -67,7 +68,8 @@ def row(name: str, key: str) -> Response:
     found = runtime().read_models.row(name, key)
     if found is None:
         raise NotFound(what=f"row of {name} with the key", name=key)
-    return json_answer.send(shown(found.values, unmasked), headers={"X-Position": str(found.position)})
+    headers = {} if found.position is None else {"X-Position": str(found.position)}
+    return json_answer.send(shown(found.values, unmasked), headers=headers)
 
 
 def known(name: str) -> ReadModel:
