@@ -63,7 +63,8 @@ def condition(column: sa.Column[Any], text: str) -> Condition:
     if read is None:
         raise Unusable(NOT_FILTERED)
     (value,) = guard_of(column)([read(text.strip())])
-    return _equal(target, value)
+    exact = column.type.settled(value) if isinstance(column.type, (Money, UtcDateTime)) else value
+    return _equal(target, exact)
 
 
 def _equal(target: sa.ColumnClause[Any], value: Any) -> Condition:

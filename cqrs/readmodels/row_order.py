@@ -30,11 +30,10 @@ class RowOrder:
     descending: bool
 
     def clauses(self) -> list[sa.ColumnElement[Any]]:
-        columns: list[sa.ColumnElement[Any]] = [sa.column(name) for name in self.keys]
-        if self.column is not None:
-            first: sa.ColumnClause[Any] = sa.column(self.column)
-            columns.insert(0, first.nulls_last() if self.descending else first.nulls_first())
-        return [each.desc() for each in columns] if self.descending else columns
+        names = [*([] if self.column is None else [self.column]), *self.keys]
+        if self.descending:
+            return [sa.column(name).desc().nulls_last() for name in names]
+        return [sa.column(name).asc().nulls_first() for name in names]
 
     def behind(self, cursor: str) -> sa.ColumnElement[bool]:
         """The rows after the one the cursor names. Raises InvalidMessage."""
