@@ -97,6 +97,10 @@ class Database(abc.ABC):
     def _flush(self) -> None:
         """What was written without waiting for the disk is on it when this returns."""
 
+    @property
+    def is_relaxed(self) -> bool:
+        return self._relaxed > 0
+
     @contextmanager
     def relaxed(self) -> Iterator[None]:
         """Meanwhile `write` waits for no disk: for loading data that can be loaded again."""

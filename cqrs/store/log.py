@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from cqrs.store.database import Database
 from cqrs.store.drafts import Draft
 from cqrs.store.event_store import RawEvent
-from cqrs.store.records import RecordedEvent
+from cqrs.store.records import ExpectedVersion, RecordedEvent
 
 EVENT_COLUMNS = RecordedEvent._fields
 
@@ -45,6 +45,12 @@ class Log(Protocol):
 
     def moment(self, value: datetime) -> Any:
         """As `scalar` returns it, and as queries compare with it."""
+
+    def append_alone(self, database: Database, expected: ExpectedVersion, rows: Sequence[Draft]) -> list[int] | None:
+        """Append to one stream in a transaction of one statement, and number the drafts behind what is there.
+
+        Returns the positions; None when it has to be done the long way, which also tells why.
+        """
 
     def queue_up(self, connection: sa.Connection, streams: Iterable[str]) -> None:
         """Wait until no other transaction that lost a race for one of the streams is at work."""

@@ -65,10 +65,25 @@ class SqlEventStore:
             # Whoever lost a race gets in line: against a stream of newcomers it would lose again and again.
             line = {append.stream for append in work.appends} if attempt else set()
             try:
-                return self._commit(work, drafts, dry_run, line)
+                done = self._append_alone(work, drafts) if not (attempt or dry_run) else None
+                return done or self._commit(work, drafts, dry_run, line)
             except (StreamMoved, TransactionClash):
                 continue
         raise DatabaseBusy(database=self._database.name)
+
+    def _append_alone(self, work: Work, drafts: list[list[Draft]]) -> Committed | None:
+        """The short way, where there is one, for events of one stream and nothing else."""
+        if work.key is not None or work.writes or len(drafts) != 1 or not drafts[0]:
+            return None
+        number(drafts[0], 0, self._clock())
+        positions = self._log.append_alone(self._database, work.appends[0].expected, drafts[0])
+        return None if positions is None else self._done(positions, drafts[0])
+
+    def _done(self, positions: list[int], rows: list[Draft]) -> Committed:
+        self._watch.announce(positions[-1] if positions else 0)
+        return Committed(
+            events=tuple(RecordedEvent(position, *row) for position, row in zip(positions, rows, strict=True))
+        )
 
     def _commit(self, work: Work, drafts: list[list[Draft]], dry_run: bool, line: set[str]) -> Committed:
         rows = [row for each in drafts for row in each]
@@ -86,10 +101,7 @@ class SqlEventStore:
                 positions = self._log.insert(connection, rows)
         except _DryRun:
             return Committed()
-        self._watch.announce(positions[-1] if positions else 0)
-        return Committed(
-            events=tuple(RecordedEvent(position, *row) for position, row in zip(positions, rows, strict=True))
-        )
+        return self._done(positions, rows)
 
     def _execute(self, connection: sa.Connection, write: StateWrite) -> None:
         try:

@@ -19,11 +19,11 @@ import sqlalchemy as sa
 
 from cqrs.errors import UnstorableEvent
 from cqrs.store import drafts, sqlite
-from cqrs.store.database import driver_of
+from cqrs.store.database import Database, driver_of
 from cqrs.store.drafts import Draft
 from cqrs.store.event_store import RawEvent
 from cqrs.store.instants import to_text
-from cqrs.store.records import RecordedEvent
+from cqrs.store.records import ExpectedVersion, RecordedEvent
 from cqrs.store.tables import CATEGORY
 
 EVENT_COLUMNS = RecordedEvent._fields
@@ -48,6 +48,10 @@ class SqliteLog:
 
     def moment(self, value: datetime) -> str:
         return to_text(value)
+
+    def append_alone(self, database: Database, expected: ExpectedVersion, rows: Sequence[Draft]) -> list[int] | None:
+        """Nothing to gain: there is no way to the server to save."""
+        return None
 
     def queue_up(self, connection: sa.Connection, streams: Iterable[str]) -> None:
         """Nothing to wait for: there is one writer at a time."""

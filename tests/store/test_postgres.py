@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psycopg
@@ -26,7 +27,7 @@ from cqrs.errors import (
 from cqrs.identifiers import new_id
 from cqrs.store import postgres
 from cqrs.store.database import Database, driver_of, open_database
-from cqrs.store.postgres_log import APPEND
+from cqrs.store.postgres_log import APPEND, APPEND_ALONE
 from cqrs.store.records import EventFilter, Expected, IdempotencyKey, NewEvent, StreamAppend, Work
 from cqrs.store.schema import MAIN, check, upgrade
 from cqrs.store.sql import SqlEventStore
@@ -311,9 +312,13 @@ def test_every_index_of_the_log_ends_in_the_position(database: Database) -> None
 # -- the log
 
 
-def test_positions_are_drawn_after_the_lock_is_held(database: Database) -> None:
+ALONE = {"stream": "account-1", "rows": "[]", "lowest": 0, "highest": 9}
+
+
+@pytest.mark.parametrize(("statement", "values"), [(APPEND, ("[]",)), (APPEND_ALONE, ALONE)])
+def test_positions_are_drawn_after_the_lock_is_held(database: Database, statement: str, values: Any) -> None:
     with database.read() as connection:
-        plan = driver_of(connection).execute("EXPLAIN (VERBOSE, COSTS OFF) " + APPEND, ("[]",)).fetchall()
+        plan = driver_of(connection).execute("EXPLAIN (VERBOSE, COSTS OFF) " + statement, values).fetchall()
     lines = [row[0] for row in plan]
     drawn = next(n for n, line in enumerate(lines) if "nextval(" in line)
     scanned = next(n for n, line in enumerate(lines) if "CTE Scan on ordered" in line)
@@ -369,6 +374,32 @@ def test_of_requests_with_one_idempotency_key_one_has_an_effect(store: SqlEventS
     assert len({answer.command_id for answer in repeated}) == 1
     assert all(len(answer.events) == 1 for answer in repeated)
     assert store.stream_version("account-1") == 1
+
+
+def test_an_append_to_one_stream_needs_no_transaction_of_several_statements(
+    store: SqlEventStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Database) -> None:
+        raise AssertionError("a transaction of several statements was opened")
+
+    monkeypatch.setattr(type(database), "write", refuse)
+    assert [event.version for event in store.append("account-1", [deposited(), deposited()], expected=0)] == [1, 2]
+    assert [event.version for event in store.append("account-1", [deposited()], expected=2)] == [3]
+
+
+def test_appends_without_waiting_for_the_disk_take_the_way_that_can(store: SqlEventStore, database: Database) -> None:
+    with database.relaxed():
+        assert store.append("account-1", [deposited()])[0].version == 1
+
+
+def test_a_connection_that_breaks_during_an_append_is_one_sentence_and_the_next_one_works(
+    store: SqlEventStore, database: Database
+) -> None:
+    store.append("account-1", [deposited()])
+    _end_all_connections(database)
+    with pytest.raises(DatabaseUnavailable):
+        store.append("account-1", [deposited()])
+    assert store.append("account-1", [deposited()])[0].version == 2
 
 
 def test_a_dry_run_draws_no_position(store: SqlEventStore) -> None:
