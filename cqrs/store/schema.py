@@ -18,7 +18,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
-from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
 
 from cqrs.errors import SchemaMissing, SchemaOutdated, SchemaTooNew
 from cqrs.store.database import Database
@@ -67,7 +67,7 @@ def _refuse_newer(database: Database, script: ScriptDirectory, revision: str | N
         return
     try:
         known = script.get_revision(revision)
-    except ResolutionError:
+    except CommandError:
         known = None
     if known is None or known.revision != revision:
         raise SchemaTooNew(database=database.name, revision=revision)

@@ -1,0 +1,124 @@
+"""Answers about the whole log."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from cqrs.store.database import Database, driver_of
+from cqrs.store.log import log_of
+from cqrs.store.reports import _CATEGORIES, _STREAM_COUNT, _STREAMS, Count, Reports
+from cqrs.store.sql import SqlEventStore
+from tests.contracts.event_store import MORNING, happened
+
+NAMES = ["order", "order-1", "order-2", "order 3", "orders-1", "stock-1-a", "user-1", "user-2", "user-10", "Ärger-1"]
+
+
+@pytest.fixture
+def reports(database: Database) -> Reports:
+    store = SqlEventStore(database)
+    for n, name in enumerate(NAMES):
+        for minute in range(n + 1):
+            store.append(name, [happened(recorded_at=MORNING + timedelta(minutes=minute))])
+    return Reports(database)
+
+
+def names(reports: Reports, **how: object) -> list[str]:
+    """All of them, three a page."""
+    found: list[str] = []
+    cursor = None
+    while True:
+        page = reports.streams(cursor=cursor, limit=3, **how)  # type: ignore[arg-type]
+        found += [item.stream for item in page.items]
+        cursor = page.next
+        if cursor is None:
+            return found
+
+
+def test_a_stream_is_summed_up(reports: Reports) -> None:
+    summary = reports.streams(prefix="order-2").items[0]
+    assert (summary.stream, summary.version) == ("order-2", 3)
+    assert (summary.first_at, summary.last_at) == (MORNING, MORNING + timedelta(minutes=2))
+    assert summary.last_position == 6
+
+
+@pytest.mark.parametrize(
+    ("how", "found"),
+    [
+        ({}, sorted(NAMES)),
+        ({"category": "order"}, ["order", "order-1", "order-2"]),
+        ({"category": "order 3"}, ["order 3"]),
+        ({"category": "user"}, ["user-1", "user-10", "user-2"]),
+        ({"category": "use"}, []),
+        ({"category": ""}, []),
+        ({"prefix": "order"}, ["order", "order 3", "order-1", "order-2", "orders-1"]),
+        ({"prefix": "user-1"}, ["user-1", "user-10"]),
+        ({"prefix": "%"}, []),
+        ({"prefix": "Ä"}, ["Ärger-1"]),
+        ({"category": "user", "prefix": "user-1"}, ["user-1", "user-10"]),
+        ({"category": "user", "prefix": "order"}, []),
+        ({"category": "order", "prefix": "order-"}, ["order-1", "order-2"]),
+    ],
+)
+def test_streams_are_listed_by_name_page_by_page(reports: Reports, how: dict[str, str], found: list[str]) -> None:
+    assert names(reports, **how) == found
+
+
+def test_the_last_page_has_no_next(reports: Reports) -> None:
+    assert reports.streams(limit=len(NAMES)).next is None
+    assert reports.streams(limit=len(NAMES) - 1).next is not None
+
+
+def test_streams_are_counted_up_to_a_cap(reports: Reports) -> None:
+    assert reports.stream_count() == reports.stream_count(10) == Count(value=10, capped=False)
+    assert reports.stream_count(9) == Count(value=9, capped=True)
+
+
+def test_categories_are_listed(reports: Reports) -> None:
+    assert reports.categories() == ("order", "order 3", "orders", "stock", "user", "Ärger")
+    assert reports.categories(limit=2) == ("order", "order 3")
+
+
+def test_an_empty_log_is_no_special_case(database: Database) -> None:
+    empty = Reports(database)
+    assert (empty.streams().items, empty.streams().next) == ((), None)
+    assert empty.stream_count() == Count(value=0, capped=False)
+    assert empty.categories() == ()
+    assert empty.position_at(MORNING) == 0
+
+
+def test_events_of_a_time_are_counted(database: Database) -> None:
+    times = [MORNING + timedelta(minutes=n) for n in range(10)]
+    SqlEventStore(database).append("order-1", [happened(recorded_at=time) for time in times])
+    reports = Reports(database)
+    assert reports.position_at(times[4]) == 4
+    assert reports.appended_between(times[2], times[7]) == 5
+    assert reports.appended_between(times[7], times[2]) == 0
+
+
+def test_the_size_is_in_bytes(database: Database) -> None:
+    reports = Reports(database)
+    before = reports.database_size()
+    SqlEventStore(database).append("order-1", [happened(data={"note": "x" * 500_000})])
+    assert before > 0
+    assert reports.database_size() >= before
+
+
+class TestPlans:
+    """Skipping from name to name: no step walks the events."""
+
+    @pytest.fixture
+    def dialect(self) -> str:
+        return "sqlite"
+
+    @pytest.mark.parametrize("select", [_STREAMS, _STREAM_COUNT, _CATEGORIES])
+    def test_every_step_seeks_in_an_index(self, database: Database, select: str) -> None:
+        log = log_of(database)
+        select = select.format(join=log.join_in_order, category=log.category)
+        values = {"after": "", "low": "", "high": "z", "limit": 9, "cap": 9}
+        with database.read() as connection:
+            rows = driver_of(connection).execute(f"EXPLAIN QUERY PLAN {select}", values)
+            plan = [row[3] for row in rows]
+        assert any(step.startswith("SEARCH events") for step in plan)
+        assert not [step for step in plan if step.startswith("SCAN events")]
