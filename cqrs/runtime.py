@@ -20,6 +20,8 @@ from cqrs.operators.sessions import Sessions
 from cqrs.operators.throttle import Throttle
 from cqrs.operators.tokens import Tokens
 from cqrs.projections.projections import Projections
+from cqrs.readmodels.reading import ReadModels
+from cqrs.readmodels.reading import ReadModels
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.tables import read as read_tables
 from cqrs.settings import Settings
@@ -85,6 +87,9 @@ class Runtime:
 
     def _add_read_side(self) -> None:
         self.reports = Reports(self.main)
+        self.read_models = ReadModels(self.read, (each.model for each in self.catalogue.projections.values()))
+        declared = self.catalogue.projections.values()
+        self.read_models = ReadModels(self.read, [projection.model for projection in declared])
         self.projections = Projections(
             self.catalogue.projections.values(),
             events=self.events,
