@@ -19,7 +19,7 @@ from cqrs.demo import Trickle, seed_first_run
 from cqrs.domain import Domain, load_domains
 from cqrs.errors import CqrsError, Faults, NobodySetUp
 from cqrs.runtime import EXTENSION, Runtime, build_runtime
-from cqrs.serving import Listener
+from cqrs.serving import Listener, leaving_on_sigterm
 from cqrs.settings import load_settings, setting_names
 from cqrs.workers.scheduler import Scheduler
 from cqrs.workers.worker import Worker
@@ -80,6 +80,7 @@ def run() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     with ExitStack() as cleanup:
         cleanup.callback(runtime.close)
+        cleanup.enter_context(leaving_on_sigterm())
         listener = Listener(AccessLog(app), runtime.settings.host, runtime.settings.port)
         cleanup.callback(listener.close)
         make_ready(runtime)

@@ -21,7 +21,6 @@ from cqrs.operators.throttle import Throttle
 from cqrs.operators.tokens import Tokens
 from cqrs.projections.projections import Projections
 from cqrs.readmodels.reading import ReadModels
-from cqrs.readmodels.reading import ReadModels
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.tables import read as read_tables
 from cqrs.settings import Settings

@@ -6,6 +6,8 @@ import errno
 import os
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -43,20 +45,25 @@ class Listener:
         return f"http://[{self._host}]:{port}" if ":" in self._host else f"http://{self._host}:{port}"
 
     def serve(self) -> None:
-        """Until SIGTERM or Ctrl-C. Requests under way are answered, for at most five seconds. Main thread only."""
-        before = signal.signal(signal.SIGTERM, _leave)
-        try:
-            self._server.run()
-        finally:
-            signal.signal(signal.SIGTERM, before)
+        """Until SystemExit or KeyboardInterrupt. Requests under way are answered, for at most five seconds."""
+        self._server.run()
 
     def close(self) -> None:
         self._server.close()
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """The server knows this as the order to drain."""
-    raise SystemExit(0)
+@contextmanager
+def leaving_on_sigterm() -> Iterator[None]:
+    """Meanwhile SIGTERM leaves by SystemExit, with exit code 0, so that what was begun is ended. Main thread only."""
+
+    def leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(0)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -105,6 +105,7 @@ def _build(values: SettingValues, root: Path, instance: Path) -> Settings:
     inside = instance.is_relative_to(root)
     default_url = f"sqlite:///{(instance.relative_to(root) if inside else instance).as_posix()}/projectionist.db"
     database_url = _database_url(values, "DATABASE_URL", default_url)
+    read_database_url = _database_url(values, "READ_DATABASE_URL", "") or database_url
     host = values.text("HOST", "127.0.0.1")
     public_url = _web_address(values, "PUBLIC_URL")
     proxies = _networks(values)
@@ -115,7 +116,7 @@ def _build(values: SettingValues, root: Path, instance: Path) -> Settings:
         root=root,
         instance=instance,
         database_url=database_url,
-        read_database_url=_database_url(values, "READ_DATABASE_URL", database_url),
+        read_database_url=read_database_url,
         domains=domains,
         secret_key=_secret_key(values, instance),
         host=host,
@@ -143,7 +144,7 @@ def is_loopback(host: str) -> bool:
 def _database_url(values: SettingValues, name: str, default: str) -> str:
     url = values.text(name, default)
     scheme, separator, rest = url.partition("://")
-    if not separator or not rest or scheme not in DATABASES:
+    if url and not (separator and rest and scheme in DATABASES):
         # The value is not repeated: it may hold a password.
         values.fault(f"{name} is not the address of a database we know. Write sqlite:///path/to/file.db.")
     return url

@@ -26,7 +26,7 @@ class ConsoleProcess:
         self._process = subprocess.Popen(
             [sys.executable, "-u", "app.py"],
             cwd=ROOT,
-            env=environment(instance, PORT="0", **settings),
+            env=environment(instance, **{"PORT": "0", **settings}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -45,10 +45,15 @@ class ConsoleProcess:
 
     def link(self) -> str:
         """The sign-in link, once it is printed."""
-        line = self._lines.get(timeout=START_SECONDS)
-        assert line is not None, f"it ended: {''.join(self.errors)}"
+        line = self.line()
         assert line.startswith("Console: http://127.0.0.1:"), line
         return line.removeprefix("Console: ").strip()
+
+    def line(self) -> str:
+        """The next line it prints."""
+        line = self._lines.get(timeout=START_SECONDS)
+        assert line is not None, f"it ended: {''.join(self.errors)}"
+        return line
 
     def kill(self) -> None:
         """As `kill -9` does."""
