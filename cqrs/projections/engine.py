@@ -102,13 +102,14 @@ class Engine:
             self._router, self._rows, self.held, complete=self._complete, parked=frozenset(self._parked)
         )
         most = self._sizes.build if self._building else self._sizes.live
-        position, last, applied = self.held.position, 0, 0
+        position, applied = self.held.position, 0
+        last: Raw | None = None
         while applied < most:
             asked = min(self._sizes.page, most - applied)
             page = self._read(position, until, asked)
             if page:
                 fold.add(page)
-                position = last = page[-1][0]
+                position, last = page[-1][0], page[-1]
                 applied += len(page)
             if len(page) < asked:
                 position = until
@@ -133,14 +134,19 @@ class Engine:
         else:
             self._drop_fold()
 
-    def _event_id(self, last: int) -> str | None:
-        """Of the last event applied: an identity of the log that a position is not. One look-up a batch is cheaper
-        than a column more of every event."""
-        recorded = self._events.get(last) if last else None
-        return self.held.event_id if recorded is None else recorded.event_id
-
     def _read(self, after: int, until: int, limit: int) -> Sequence[Raw]:
-        return self._events.raw_events(after, until, self._router.handled, limit, columns=self._router.columns)
+        columns = self._router.columns if self._building else (*self._router.columns, "event_id")
+        return self._events.raw_events(after, until, self._router.handled, limit, columns=columns)
+
+    def _event_id(self, last: Raw | None) -> str | None:
+        """Of the last event applied: an identity of the log that a position is not. A build looks it up once a batch,
+        which is cheaper than another column of every event; in a batch of one event it is the other way round."""
+        if last is None:
+            return self.held.event_id
+        if not self._building:
+            return str(last[-1])
+        recorded = self._events.get(last[0])
+        return None if recorded is None else recorded.event_id
 
     # The careful way
 
@@ -169,7 +175,7 @@ class Engine:
             position = fold.culprit.position - 1
         else:
             position = page[-1][0] if len(page) == self._careful_size else until
-        return fold.batch(position, self._event_id(done[-1][0] if done else 0))
+        return fold.batch(position, self._event_id(done[-1] if done else None))
 
     def _narrow_down(self, fold: CarefulFold, batch: Batch, size: int, error: RowsRefused) -> Step:
         """Half as many events, until it is one; then the rows of its keys one by one."""

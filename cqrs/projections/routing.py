@@ -44,13 +44,18 @@ class Router:
     """The routes of one projection. `fetch` reads an event of the log by its position."""
 
     def __init__(
-        self, projection: type[Projection], types: EventTypes, fetch: Callable[[int], RecordedEvent | None]
+        self,
+        projection: type[Projection],
+        types: EventTypes,
+        fetch: Callable[[int], RecordedEvent | None],
+        *,
+        columns: tuple[str, ...] | None = None,
     ) -> None:
         self.model: RowModel = projection.model
         self.types = types
         self.routes = {event_name(handler.event): _route(handler) for handler in projection.handlers}
         #: What the rows given to `steps`, `read` and `keys_of` begin with.
-        self.columns = columns_for(_with_meta(projection.handlers))
+        self.columns = columns or columns_for(_with_meta(projection.handlers))
         self.handled = tuple(sorted(self.routes))
         self._meta = meta_class(self.columns, fetch)
 

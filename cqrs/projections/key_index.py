@@ -1,0 +1,206 @@
+"""All events of a key, found without reading the log: an index that follows it, and a scan of what it lacks.
+
+The index is filled behind the appends, never in them: so it is right for keys made by functions and upcasters, for
+projections added later, and while programs of two versions append. A lookup takes what is indexed up to some
+position and scans the short rest, so it never depends on how far the follower is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
+
+import sqlalchemy as sa
+
+from cqrs.errors import KeyUnreadable, NotFound
+from cqrs.messages import event_name
+from cqrs.projections.key_ways import KeyWay, way_name, ways_of
+from cqrs.projections.projection import Projection
+from cqrs.projections.routing import Raw
+from cqrs.readmodels.keys import key_text
+from cqrs.readmodels.statements import MOST_ROWS, many_rows
+from cqrs.readmodels.tables import event_keys, key_ids
+from cqrs.store.database import Database
+from cqrs.store.event_store import EventStore
+from cqrs.store.records import RecordedEvent
+from cqrs.store.serialization import EventTypes
+
+#: Events indexed in one transaction.
+STEP = 1_000
+#: Few events wait this long to be indexed together: right after an append there is more urgent work.
+PATIENCE_SECONDS = 0.25
+
+Entry = tuple[int, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    id: int
+    to: int
+
+
+class KeyIndex:
+    def __init__(
+        self,
+        projections: Iterable[type[Projection]],
+        *,
+        events: EventStore,
+        types: EventTypes,
+        database: Database,
+        patience_seconds: float = PATIENCE_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._projections = {each.name: each for each in projections}
+        self._events = events
+        self._database = database
+        self._columns, self._ways = ways_of(self._projections.values(), types, events.get)
+        self._patience = patience_seconds
+        self._monotonic = monotonic
+        self._waiting_since: float | None = None
+
+    # Following the log
+
+    def follow(self) -> bool:
+        """Index the next events; False when there are none, or too few to bother yet. For one thread at a time;
+        followers in other processes do no harm."""
+        if not self._ways:
+            return False
+        indexed = self._ids()
+        head = self._events.safe_head()
+        low = min(each.to for each in indexed.values())
+        if low >= head or self._can_wait(head - low):
+            return False
+        with suppress(_Overtaken):  # by a follower in another process, who has done this part
+            self._advance(indexed, low, head)
+        return True
+
+    def _can_wait(self, waiting: int) -> bool:
+        now = self._monotonic()
+        since = self._waiting_since = now if self._waiting_since is None else self._waiting_since
+        if waiting < STEP and now - since < self._patience:
+            return True
+        self._waiting_since = None
+        return False
+
+    def _advance(self, indexed: Mapping[str, _Indexed], low: int, head: int) -> None:
+        """Those furthest behind together; not further than the next ones, who then come along."""
+        until = min((each.to for each in indexed.values() if each.to > low), default=head)
+        ways = [self._ways[name] for name, each in indexed.items() if each.to == low]
+        page = self._read(low, until, {type_ for way in ways for type_ in way.routers}, STEP)
+        position = page[-1][0] if len(page) == STEP else until
+        entries = [(indexed[way.name].id, text, raw[0]) for way in ways for raw in page for text in _texts_of(way, raw)]
+        with self._database.write(durable=False) as connection:
+            for way in ways:
+                if not _move(connection, indexed[way.name], position):
+                    raise _Overtaken
+            _insert(connection, sorted(entries))
+
+    def _read(self, after: int, until: int, types: Iterable[str], limit: int) -> Sequence[Raw]:
+        return self._events.raw_events(after, until, sorted(types), limit, columns=self._columns)
+
+    def _ids(self) -> dict[str, _Indexed]:
+        with self._database.read() as connection:
+            found = self._find(connection)
+        if len(found) < len(self._ways):
+            with self._database.write(durable=False) as connection:
+                found = self._find(connection)
+                for name in self._ways.keys() - found.keys():
+                    row = {"key_name": name, "fingerprint": self._ways[name].fingerprint, "indexed_to": 0}
+                    connection.execute(sa.insert(key_ids).values(**row))
+                found = self._find(connection)
+        return found
+
+    def _find(self, connection: sa.Connection) -> dict[str, _Indexed]:
+        rows = connection.execute(sa.select(key_ids)).all()
+        fingerprints = {name: way.fingerprint for name, way in self._ways.items()}
+        return {
+            row.key_name: _Indexed(row.id, row.indexed_to)
+            for row in rows
+            if fingerprints.get(row.key_name) == row.fingerprint
+        }
+
+    # Looking up
+
+    def events_of(self, name: str, key: str, *, until: int | None = None) -> list[RecordedEvent]:
+        """Exactly the events up to `until` that a full fold of the projection gives to the row of this key (its
+        text), in order. Raises NotFound for an unknown projection."""
+        positions = self.positions_of(name, key, until=until)
+        found = (self._events.get(position) for position in positions)
+        return [event for event in found if event is not None]
+
+    def positions_of(self, name: str, key: str, *, until: int | None = None) -> list[int]:
+        if name not in self._projections:
+            raise NotFound(what="projection", name=name)
+        end = self._events.safe_head() if until is None else until
+        positions: set[int] = set()
+        for way_of, types in self._types_by_way(self._projections[name]).items():
+            positions |= self._positions(self._ways[way_of], types, key, end)
+        return sorted(positions)
+
+    @staticmethod
+    def _types_by_way(projection: type[Projection]) -> dict[str, set[str]]:
+        types: dict[str, set[str]] = {}
+        for handler in projection.handlers:
+            types.setdefault(way_name(projection, handler), set()).add(event_name(handler.event))
+        return types
+
+    def _positions(self, way: KeyWay, types: set[str], key: str, until: int) -> set[int]:
+        with self._database.read() as connection:
+            indexed = self._find(connection).get(way.name)
+            found = [] if indexed is None else _stored(connection, indexed, key, until)
+        start = 0 if indexed is None else indexed.to
+        if way.routers.keys() != types:
+            found = [position for position in found if self._is_of(position, types)]
+        return {*found, *self._scan(way, types, key, start, until)}
+
+    def _is_of(self, position: int, types: set[str]) -> bool:
+        """Other projections that share the way handle other events of the key."""
+        event = self._events.get(position)
+        return event is not None and event.type in types
+
+    def _scan(self, way: KeyWay, types: set[str], key: str, after: int, until: int) -> Iterable[int]:
+        while after < until:
+            page = self._read(after, until, types, STEP)
+            yield from (raw[0] for raw in page if key in _texts_of(way, raw))
+            after = page[-1][0] if len(page) == STEP else until
+
+    def indexed_to(self) -> int:
+        """The position up to which every way is indexed; lookups scan what comes behind."""
+        with self._database.read() as connection:
+            found = self._find(connection)
+        return min((each.to for each in found.values()), default=0) if len(found) == len(self._ways) else 0
+
+
+class _Overtaken(Exception):
+    """Another follower indexed these events."""
+
+
+def _texts_of(way: KeyWay, raw: Raw) -> list[str]:
+    """None for an event whose key cannot be read: no row can be meant, and the fold stops there."""
+    try:
+        return [key_text(key) for key in way.routers[raw[1]].keys_of(raw)]
+    except KeyUnreadable:
+        return []
+
+
+def _move(connection: sa.Connection, indexed: _Indexed, position: int) -> bool:
+    swap = sa.update(key_ids).where(key_ids.c.id == indexed.id, key_ids.c.indexed_to == indexed.to)
+    return connection.execute(swap.values(indexed_to=position)).rowcount == 1
+
+
+def _insert(connection: sa.Connection, entries: Sequence[Entry]) -> None:
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    for start in range(0, len(entries), MOST_ROWS):
+        part = entries[start : start + MOST_ROWS]
+        rows = many_rows(len(part), 3, mark)
+        statement = f"INSERT INTO event_keys (key_id, key, position) VALUES {rows} ON CONFLICT DO NOTHING"
+        connection.exec_driver_sql(statement, tuple(chain.from_iterable(part)))
+
+
+def _stored(connection: sa.Connection, indexed: _Indexed, key: str, until: int) -> list[int]:
+    e = event_keys.c
+    asked = sa.select(e.position).where(e.key_id == indexed.id, e.key == key, e.position <= min(until, indexed.to))
+    return list(connection.execute(asked).scalars())
