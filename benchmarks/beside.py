@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.house import House
+from benchmarks.house import House, made
 from benchmarks.logs import batches, fill
-from benchmarks.measure import Goal, Result, quantile, repetitions
+from benchmarks.measure import Goal, Result, quantile, repetitions, switch_interval
 from cqrs.store.records import Expected
 
 PROJECTION = "user_stats"
 APPENDERS = 4
-#: What `python app.py` sets; see there.
-SWITCH_INTERVAL = 0.0005
 THINKING_SECONDS = 0.002
 ALONE_SECONDS = 2.0
 LONG_ENOUGH = 5_000
@@ -27,16 +23,14 @@ LONG_ENOUGH = 5_000
 
 def run(folder: Path) -> Iterator[Result]:
     events = int(os.environ.get("BENCH_REPLAY_EVENTS", "200000"))
-    template = folder / "beside.db"
-    with House(template):
-        pass
+    template = made(folder / "beside.db")
     fill(template, events)
     result = Result(
         "append-beside-replay",
         "ms, and events/s for the replay",
         {"events": events, "appenders": APPENDERS, "pause of an appender in ms": THINKING_SECONDS * 1_000},
     )
-    with switch_interval(SWITCH_INTERVAL):
+    with switch_interval():
         for n in range(repetitions()):
             path = folder / f"beside-{n}.db"
             shutil.copy(template, path)
@@ -55,7 +49,7 @@ def measured(path: Path, events: int) -> dict[str, float]:
         watch = threading.Thread(target=beside.until, args=(done, 600.0))
         watch.start()
         started = time.perf_counter()
-        house.catch_up(PROJECTION, events)
+        house.build(PROJECTION, events)
         elapsed = time.perf_counter() - started
         done.set()
         watch.join()
@@ -93,13 +87,3 @@ class Appenders:
             self.latencies.append((time.perf_counter() - started) * 1_000)
             if done.wait(THINKING_SECONDS) or time.perf_counter() > deadline:
                 return
-
-
-@contextmanager
-def switch_interval(seconds: float) -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(seconds)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from cqrs.runtime import Runtime, build_runtime
-from cqrs.workers.worker import Worker
-
 from cqrs.example import domain
+from cqrs.runtime import Runtime, build_runtime
 from cqrs.settings import load_settings
 from cqrs.store.event_store import EventStore
+from cqrs.workers.worker import Worker
 
 
 class House:
     def __init__(self, path: Path) -> None:
         """Opens the file, and makes its tables when it is new."""
         self.path = path
-        settings = load_settings(
-            {"DATABASE_URL": f"sqlite:///{path}", "SECRET_KEY": "0" * 64, "DEMO": "0"}, root=path.parent
-        )
+        database = {"DATABASE_URL": f"sqlite:///{path}", "DEMO": "0"}
+        settings = load_settings({}, root=path.parent, overrides=database)
         self.runtime: Runtime = build_runtime(settings, [domain])
         self.runtime.init()
 
@@ -29,12 +28,36 @@ class House:
     def events(self) -> EventStore:
         return self.runtime.events
 
-    def catch_up(self, projection: str, until: int | None = None) -> None:
-        """Fold the log into the projection, in this thread, to its end or at least to a position."""
+    def build(self, projection: str, until: int) -> None:
+        """Fold the log into an empty generation that nobody reads, in this thread, at least up to a position."""
+        projections = self.runtime.projections
+        runner = projections.runner(projection, "benchmark", generation=projections.create_generation(projection))
+        reached = 0
+        while reached < until:
+            outcome = runner.step()
+            assert outcome.position is not None, outcome.why
+            reached = outcome.position
+        runner.release()
+
+    @contextmanager
+    def moving(self, projection: str) -> Iterator[None]:
+        """With the thread a worker has for this projection, and none of the others."""
+        stopping = threading.Event()
+        thread = threading.Thread(target=self._move, args=(projection, stopping))
+        thread.start()
+        try:
+            yield
+        finally:
+            stopping.set()
+            thread.join()
+
+    def _move(self, projection: str, stopping: threading.Event) -> None:
         runner = self.runtime.projections.runner(projection, "benchmark")
-        while not (outcome := runner.step()).is_tail:
-            if until is not None and outcome.position >= until:
-                return
+        while not stopping.is_set():
+            outcome = runner.step()
+            if outcome.is_tail and outcome.position is not None:
+                self.events.wait_beyond(outcome.position, 0.5)
+        runner.release()
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -53,3 +76,9 @@ class House:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.runtime.close()
+
+
+def made(path: Path) -> Path:
+    """A file with all tables and no events."""
+    with House(path):
+        return path

@@ -8,11 +8,13 @@ import platform
 import sqlite3
 import statistics
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+SWITCH_INTERVAL = 0.0005
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -20,13 +22,24 @@ def repetitions() -> int:
     return max(3, int(os.environ.get("BENCH_REPETITIONS", "3")))
 
 
-def interleaved(sides: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
-    """Run each side in turn, as often as `repetitions` says, so that a slow minute hits all of them."""
+def interleaved(sides: Mapping[str, Callable[[], float]], times: int = 1) -> dict[str, list[float]]:
+    """Run each side in turn, `times` as often as `repetitions` says, so that a slow minute hits all of them."""
     figures: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(repetitions()):
+    for _ in range(times * repetitions()):
         for name, run in sides.items():
             figures[name].append(run())
     return figures
+
+
+@contextmanager
+def switch_interval() -> Iterator[None]:
+    """Let threads take turns as often as they do in `python app.py`, which sets the same."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -6,19 +6,20 @@ Who may call them and how errors look is the console's business; here is only wh
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import msgspec
 from flask import Blueprint, request
 
-from cqrs.console import current
-from cqrs.dispatch import Unvalidated
+from cqrs.console import trail
+from cqrs.console.api import body
+from cqrs.console.commanding import command_context
+from cqrs.dispatch import CommandResult, Unvalidated
 from cqrs.errors import InvalidMessage, NotFound
 from cqrs.example.orders import PlaceOrder
 from cqrs.example.queries import FindUserByEmail, FindUsersByCity, GetUserById, GetUserStats
 from cqrs.example.users import CreateUser, DeleteUser, UpdateUser
-from cqrs.json_text import read_json
-from cqrs.messages import Command, Context, Query, message_name
+from cqrs.messages import Command, Query, message_name
 from cqrs.runtime import Runtime
 
 #: A write waits so long for these, so that who writes and then reads finds what was written. It succeeds regardless.
@@ -46,25 +47,24 @@ class UserRoutes:
         self._mediator = runtime.mediator
 
     def create(self) -> tuple[Json, int]:
-        result = self._send(CreateUser, read_json(request.get_data()))
-        return {"userId": result["user_id"]}, 201
+        done = self._send(CreateUser, body.fields())
+        return {"userId": done.result["user_id"]}, created(done)
 
     def update(self, user_id: str) -> Json:
-        result = self._send_to(user_id, UpdateUser, read_json(request.get_data()))
-        return {"userId": result["user_id"]}
+        done = self._send_to(user_id, UpdateUser, body.fields())
+        return {"userId": done.result["user_id"]}
 
     def delete(self, user_id: str) -> tuple[str, int]:
         self._send_to(user_id, DeleteUser, {})
         return "", 204
 
     def order(self) -> tuple[Json, int]:
-        body = read_json(request.get_data())
-        fields = {"user_id" if name == "userId" else name: value for name, value in body.items()}
+        fields = {"user_id" if name == "userId" else name: value for name, value in body.fields().items()}
         try:
-            result = self._send(PlaceOrder, fields)
+            done = self._send(PlaceOrder, fields)
         except InvalidMessage as invalid:
             raise InvalidMessage({as_sent(field): texts for field, texts in invalid.errors.items()}) from None
-        return {"orderId": result["order_id"]}, 201
+        return {"orderId": done.result["order_id"]}, created(done)
 
     def find(self) -> Json:
         asked = request.args.to_dict()
@@ -87,7 +87,7 @@ class UserRoutes:
             "lastOrderDate": stats["last_order_at"],
         }
 
-    def _send_to(self, user_id: str, command: type[Command], fields: Mapping[str, object]) -> Mapping[str, Any]:
+    def _send_to(self, user_id: str, command: type[Command], fields: Mapping[str, object]) -> CommandResult:
         """Raises NotFound for a user who is not there: the path names the user, the body is not to blame."""
         try:
             return self._send(command, {**fields, "user_id": user_id})
@@ -96,18 +96,13 @@ class UserRoutes:
                 raise NotFound(what="user", name=user_id) from None
             raise
 
-    def _send(self, command: type[Command], fields: Mapping[str, object]) -> Mapping[str, Any]:
-        who = current.principal()
-        assert who is not None  # the console lets nobody else in
-        context = Context(
-            actor=who.name,
-            role=who.role,
-            idempotency_key=request.headers.get("Idempotency-Key"),
-            wait_for=READ_BACK,
-            wait_seconds=PATIENCE_SECONDS,
-        )
-        message = Unvalidated(message_name(command), fields, strict=True)
-        return self._mediator.send(message, context=context).result
+    def _send(self, command: type[Command], fields: Mapping[str, object]) -> CommandResult:
+        context = command_context(idempotency_key=request.headers.get("Idempotency-Key"))
+        context = replace(context, wait_for=READ_BACK, wait_seconds=PATIENCE_SECONDS)
+        name = message_name(command)
+        done = self._mediator.send(Unvalidated(name=name, fields=fields), context)
+        trail.note(detail={"command": name, "command_id": done.command_id, "position": done.position})
+        return done
 
     def _ask_about(self, user_id: str, query: type[Query]) -> Json:
         """Raises NotFound for a user who is not there, and for what cannot be an id at all."""
@@ -117,12 +112,16 @@ class UserRoutes:
             found = None
         if found is None:
             raise NotFound(what="user", name=user_id)
-        return found
+        return dict(found)
 
     def _ask(self, query: type[Query], fields: Mapping[str, object]) -> Any:
-        """The answer as JSON has it: money and times are texts."""
-        answer = self._mediator.ask(Unvalidated(message_name(query), fields, strict=False), context=Context())
-        return msgspec.to_builtins(answer.value)
+        asked = Unvalidated(name=message_name(query), fields=fields, strict=False)
+        return self._mediator.ask(asked, command_context()).value
+
+
+def created(done: CommandResult) -> int:
+    """A request repeated under its idempotency key has created nothing."""
+    return 200 if done.repeated else 201
 
 
 def as_user(row: Mapping[str, Any]) -> Json:

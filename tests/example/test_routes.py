@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from cqrs.console import create_console
+from cqrs.example import routes
+from cqrs.messages import Role
+from cqrs.runtime import Runtime
+from cqrs.workers.worker import Worker
+from tests.console.browser import Script
+
+ROOT = Path(__file__).parents[2]
+ADA = {"name": "Ada Lovelace", "email": "ada@example.org", "password": "correct horse", "city": "London"}
+NO_USER = "There is no user with this id."
+
+
+@pytest.fixture
+def app(runtime: Runtime) -> Flask:
+    app = Flask("shop", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    create_console(app, runtime)
+    return app
+
+
+@pytest.fixture
+def shop(app: Flask) -> Script:
+    """A program that may write; the projections follow at once."""
+    return Script(app, Role.OPERATOR)
+
+
+@pytest.fixture
+def worker(runtime: Runtime) -> Iterator[None]:
+    worker = Worker(runtime)
+    worker.start()
+    yield
+    worker.stop()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody projects, so nobody waits for it."""
+    monkeypatch.setattr(routes, "PATIENCE_SECONDS", 0.0)
+
+
+def json(answer: Any, status: int = 200) -> Any:
+    assert answer.status_code == status, answer.text
+    return answer.json
+
+
+def registered(shop: Script, **fields: str) -> str:
+    return str(json(shop.post("/users", {**ADA, **fields}), 201)["userId"])
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_life_of_a_user(shop: Script) -> None:
+    """Each answer knows what was written just before."""
+    user_id = registered(shop)
+    user = json(shop.get(f"/users/{user_id}"))
+    assert user["profile"].pop("registeredAt").endswith("Z")
+    assert user == {"id": user_id, "name": "Ada Lovelace", "email": "ada@example.org", "profile": {"city": "London"}}
+    assert json(shop.get(f"/users/{user_id}/stats")) == {"orderCount": 0, "totalSpent": "0.00", "lastOrderDate": None}
+
+    assert json(shop.open(f"/users/{user_id}", "PUT", json={"city": "Paris"})) == {"userId": user_id}
+    assert json(shop.get(f"/users/{user_id}"))["profile"]["city"] == "Paris"
+
+    assert json(shop.post("/orders", {"userId": user_id, "amount": 12.5}), 201).keys() == {"orderId"}
+    json(shop.post("/orders", {"userId": user_id, "amount": "7.50"}), 201)
+    stats = json(shop.get(f"/users/{user_id}/stats"))
+    assert (stats["orderCount"], stats["totalSpent"]) == (2, "20.00")
+    assert stats["lastOrderDate"].endswith("Z")
+
+    gone = shop.open(f"/users/{user_id}", "DELETE")
+    assert (gone.status_code, gone.data) == (204, b"")
+    assert shop.get(f"/users/{user_id}").status_code == 404
+    assert shop.get(f"/users/{user_id}/stats").status_code == 404
+    assert shop.open(f"/users/{user_id}", "DELETE").status_code == 404
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_write_succeeds_when_nobody_projects(shop: Script) -> None:
+    user_id = registered(shop)
+    assert shop.get(f"/users/{user_id}").status_code == 404
+
+
+@pytest.mark.usefixtures("impatient")
+def test_users_are_found_by_address_or_city(shop: Script, runtime: Runtime) -> None:
+    ada, bob, eve = (registered(shop, email=f"{name}@example.org") for name in ("ada", "bob", "eve"))
+    runtime.projections.catch_up()
+    found = json(shop.get("/users?email=BOB@example.org"))
+    assert ([user["id"] for user in found["users"]], found["next"]) == ([bob], None)
+    assert json(shop.get("/users?email=nobody@example.org")) == {"users": [], "next": None}
+
+    first = json(shop.get("/users?city=London&limit=2"))
+    second = json(shop.get(f"/users?city=London&limit=2&cursor={first['next']}"))
+    assert [user["id"] for user in first["users"] + second["users"]] == sorted([ada, bob, eve])
+    assert second["next"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "field"), [("", "city"), ("city=x&limit=0", "limit"), ("city=x&limit=many", "limit"), ("town=x", "town")]
+)
+def test_a_search_that_cannot_be_meant_is_refused(shop: Script, query: str, field: str) -> None:
+    assert field in json(shop.get(f"/users?{query}"), 422)["errors"]
+
+
+def test_all_faults_of_a_new_user_are_told_at_once(shop: Script) -> None:
+    answer = json(shop.post("/users", {"name": " ", "email": "ada", "password": "short", "town": "x"}), 422)
+    assert answer["errors"].keys() == {"name", "email", "password", "town"}
+    assert answer["error"]["code"] == "invalid"
+    assert "short" not in str(answer)
+
+
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        ({}, {"userId": ["This field is required."], "amount": ["This field is required."]}),
+        ({"userId": "nobody", "amount": "5"}, {"userId": [NO_USER]}),
+        ({"userId": "a/b", "amount": "5"}, {"userId": [NO_USER]}),
+        ({"userId": 7, "amount": "5"}, {"userId": ["This must be text."]}),
+        ({"userId": "a", "amount": 1.005}, {"amount": ["Give at most 2 decimal places."]}),
+        ({"userId": "a", "amount": "-1"}, {"amount": ["This must be 0.01 or more."]}),
+        ({"userId": "a", "amount": None}, {"amount": ["This must be a number, such as 12.50."]}),
+    ],
+)
+def test_faults_of_an_order_stand_under_the_names_of_the_route(
+    shop: Script, runtime: Runtime, body: dict[str, object], errors: dict[str, list[str]]
+) -> None:
+    assert json(shop.post("/orders", body), 422)["errors"] == errors
+    assert runtime.events.head() == 0
+
+
+@pytest.mark.parametrize("user_id", ["nobody", "%00", "a%0Ab", "%F0%9F%92%A9", "x" * 500, "..%2F..", "%C3%28"])
+@pytest.mark.parametrize(
+    ("method", "tail"), [("GET", ""), ("GET", "/stats"), ("PUT", ""), ("DELETE", "")], ids=lambda part: part or "-"
+)
+def test_an_unknown_or_impossible_user_is_not_found(shop: Script, user_id: str, method: str, tail: str) -> None:
+    body = {"name": "Eve"} if method == "PUT" else None
+    answer = json(shop.open(f"/users/{user_id}{tail}", method, json=body), 404)
+    assert answer["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize("path", ["/users", "/orders"])
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'"x"', b'{"name": NaN}'])
+def test_a_body_that_is_no_json_object_is_refused(shop: Script, path: str, body: bytes) -> None:
+    answer = shop.open(path, "POST", data=body, content_type="application/json")
+    assert json(answer, 422)["error"]["message"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_repeated_request_registers_nobody_twice(shop: Script, runtime: Runtime) -> None:
+    key = {"Idempotency-Key": "register ada"}
+    first = json(shop.post("/users", ADA, headers=key), 201)
+    assert json(shop.post("/users", ADA, headers=key), 200) == first
+    assert runtime.events.head() == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/users"),
+        ("PUT", "/users/ada"),
+        ("DELETE", "/users/ada"),
+        ("POST", "/orders"),
+    ],
+)
+def test_viewers_do_not_write(app: Flask, method: str, path: str) -> None:
+    assert json(Script(app, Role.VIEWER).open(path, method, json={}), 403)["error"]["code"] == "refused"
+
+
+@pytest.mark.parametrize("path", ["/users?city=London", "/users/ada", "/users/ada/stats"])
+def test_strangers_do_not_read(app: Flask, path: str) -> None:
+    assert json(app.test_client().get(path), 401)["error"]["code"] == "not_signed_in"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_no_audit_row_and_no_log_shows_the_password(
+    shop: Script, runtime: Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    registered(shop)
+    assert ADA["password"] not in caplog.text
+    assert ADA["password"] not in repr(runtime.audit.page().items)
