@@ -19,6 +19,7 @@ from cqrs.operators.people import People
 from cqrs.operators.sessions import Sessions
 from cqrs.operators.throttle import Throttle
 from cqrs.operators.tokens import Tokens
+from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projections import Projections
 from cqrs.readmodels.reading import ReadModels
 from cqrs.readmodels.sql import SqlReadModelStore
@@ -96,6 +97,7 @@ class Runtime:
             store=SqlReadModelStore(self.read),
             rate_of=self.samples.rate,
         )
+        self.keys = KeyIndex(declared, events=self.events, types=self.types, database=self.read)
 
     def _mediator(self) -> Mediator:
         return Mediator(
