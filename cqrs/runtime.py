@@ -87,7 +87,6 @@ class Runtime:
 
     def _add_read_side(self) -> None:
         self.reports = Reports(self.main)
-        self.read_models = ReadModels(self.read, (each.model for each in self.catalogue.projections.values()))
         declared = self.catalogue.projections.values()
         self.read_models = ReadModels(self.read, [projection.model for projection in declared])
         self.projections = Projections(
