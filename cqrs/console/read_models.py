@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 bp = Blueprint("read_models", __name__)
 
+#: Columns with a filter that is not folded away; the template cuts at the same place.
+SHOWN_FILTERS = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Behind:
@@ -68,6 +71,15 @@ class RowList:
     without: Mapping[str, str]
     first: str | None
     more: str | None
+
+    @property
+    def has_text(self) -> bool:
+        return any(column.type_text == "text" for column in self.model.columns)
+
+    @property
+    def filters_folded(self) -> bool:
+        """Whether a filter in use is not among those a page shows at once."""
+        return any(column.name in self.filters for column in self.model.columns[SHOWN_FILTERS:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,8 @@ def test_the_worst_comes_first_and_the_good_last() -> None:
     assert found.headline == "1 of 5 projections is caught up."
     assert [line.state for line in found.verdicts] == ["failed", "stalled", "paused", "catching_up", "ok"]
     assert [said(line) for line in found.verdicts] == [
-        "d failed and is 11 events behind; its oldest unprocessed event is 42 s old. Readers see rows as of event 4,989.",
+        "d failed and is 11 events behind; its oldest unprocessed event is 42 s old. "
+        "Readers see rows as of event 4,989.",
         "c is stalled: 1 event behind, and its checkpoint has not moved for 1 min 35 s. No error was reported.",
         "b was paused by ana and is 2 events behind. “release”",
         "a is catching up: 3,000 events behind. About 3 s left at 1,000 events/s.",

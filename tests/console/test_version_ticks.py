@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from cqrs.console.version_ticks import MOST_TICKS, NEAREST, ticks
@@ -21,7 +23,7 @@ def test_a_long_one_keeps_its_ends_and_the_version_shown(latest: int, share: flo
     assert len(found) <= MOST_TICKS + 3
     assert at in versions
     assert versions == sorted(versions)
-    assert all(later.x - earlier.x >= NEAREST for earlier, later in zip(found, found[1:], strict=False))
+    assert all(later.x - earlier.x >= NEAREST for earlier, later in pairwise(found))
     if 0.1 < share < 0.9:
         assert {1, latest} <= set(versions)
 

@@ -1,0 +1,80 @@
+"""The first page."""
+
+from __future__ import annotations
+
+from cqrs.messages import Role
+from cqrs.runtime import Runtime
+from tests.console.browser import Browser, Script
+from tests.console.ledger import deposit, links_of, open_account, text_of
+
+
+def test_an_empty_log_says_what_to_do_first(ana: Browser) -> None:
+    page = ana.get("/")
+    words = text_of(page)
+    assert "The event log is empty." in words
+    assert "No worker is running." in words
+    assert "until then they are unknown, not zero" in words.lower()
+    assert "/commands/OpenAccount" in links_of(page)
+
+
+def test_a_living_worker_is_a_step_already_done(ana: Browser, runtime: Runtime) -> None:
+    runtime.workers.beat("w1", host="here", pid=1)
+    assert "1 is alive" in text_of(ana.get("/"))
+
+
+def test_events_without_a_worker_are_the_headline(ana: Browser, runtime: Runtime) -> None:
+    open_account(runtime)
+    words = text_of(ana.get("/"))
+    assert "No worker is running. Events are recorded, but no projection applies them" in words
+    assert "silent" in words or "no worker has reported" in words
+
+
+def test_what_is_caught_up_is_said_to_be(ana: Browser, runtime: Runtime) -> None:
+    open_account(runtime)
+    runtime.workers.beat("w1", host="here", pid=1)
+    runtime.projections.catch_up()
+    words = text_of(ana.get("/"))
+    assert "accounts is caught up." in words
+    assert "Ada opened an account" in words
+
+
+def test_unmeasured_figures_are_unknown(ana: Browser, runtime: Runtime) -> None:
+    open_account(runtime)
+    words = text_of(ana.get("/"))
+    assert "Appended now unknown" in words
+    assert "not measured yet" in words
+
+
+def test_what_operators_did_is_told_with_their_reasons(ana: Browser, runtime: Runtime) -> None:
+    open_account(runtime)
+    ana.post("/projections/accounts/pause", {"reason": "release"})
+    assert "ana paused accounts “release”" in text_of(ana.get("/"))
+
+
+def test_buttons_are_only_drawn_for_those_who_may_use_them(ana: Browser, runtime: Runtime, viewer: Script) -> None:
+    open_account(runtime)
+    assert 'action="/projections/accounts/pause"' in ana.get("/").get_data(as_text=True)
+    assert "/pause" not in viewer.get("/").get_data(as_text=True)
+
+
+def test_every_link_leads_somewhere(ana: Browser, runtime: Runtime) -> None:
+    open_account(runtime)
+    deposit(runtime, "5")
+    for path in sorted(set(links_of(ana.get("/")))):
+        assert ana.get(path).status_code == 200, path
+
+
+def test_a_poll_of_what_has_not_changed_is_answered_304(ana: Browser, runtime: Runtime) -> None:
+    open_account(runtime)
+    tag = ana.get("/").headers["HX-PTag"]
+    assert ana.get("/", headers={"HX-PTag": tag, "HX-Request": "true"}).status_code == 304
+    deposit(runtime, "5")
+    assert ana.get("/", headers={"HX-PTag": tag, "HX-Request": "true"}).status_code == 200
+
+
+def test_a_poll_tells_the_age_of_what_a_page_shows(ana: Browser) -> None:
+    """The live region asks for its own address, and is named as the target."""
+    body = ana.get("/").get_data(as_text=True)
+    assert '<main id="live"' in body
+    assert 'hx-get=""' in body
+    assert Role.OPERATOR.value in body
