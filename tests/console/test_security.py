@@ -199,6 +199,29 @@ def test_people_behind_a_proxy_still_need_the_token_of_the_form(make_app: MakeAp
     assert app.test_client().post("/theme", data=THEME, headers=headers).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("chain", "address"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("6.6.6.6, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        ("10.0.0.3, 10.0.0.2", "10.0.0.3"),
+        ("not an address", "127.0.0.1"),
+        ("6.6.6.6, <script>", "127.0.0.1"),
+        ("2001:db8::7", "2001:db8::7"),
+    ],
+)
+def test_the_caller_is_who_the_trusted_proxies_saw_first(make_app: MakeApp, chain: str, address: str) -> None:
+    app = make_app(TRUSTED_PROXIES="127.0.0.0/8,10.0.0.0/8")
+    app.test_client().get("/sign-in?token=wrong", headers={"X-Forwarded-For": chain})
+    (entry,) = app.extensions["projectionist"].runtime.audit.page().items
+    assert entry.address == address
+
+
+def test_nobody_chooses_the_address_they_are_known_by(app: Flask, runtime: Runtime) -> None:
+    app.test_client().get("/sign-in?token=wrong", headers={"X-Forwarded-For": "6.6.6.6"})
+    assert runtime.audit.page().items[0].address == "127.0.0.1"
+
+
 def test_readiness_is_told_to_this_machine_or_to_a_token(app: Flask, viewer: Script) -> None:
     client = app.test_client()
     here = client.get("/readyz")
