@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,6 +15,7 @@ from cqrs.operators import tables
 from cqrs.operators.credential import digest, new_credential
 from cqrs.operators.principal import check_name
 from cqrs.store.database import Database
+from cqrs.store.upsert import insert_new, upsert
 
 LINK_LIFE = timedelta(minutes=15)
 #: Who the link printed at the start of a console on a loopback address signs in as.
@@ -37,21 +39,21 @@ class People:
     def add(self, name: str, role: Role, *, by: str) -> Person:
         """A disabled person of that name comes back with the new role. Raises AlreadyThere, InvalidName."""
         check_name(name)
+        people, tokens = tables.people, tables.tokens
         with self._database.write() as connection:
-            person = _find(connection, name)
-            if person and person.disabled_at is None:
-                raise AlreadyThere(what="person", name=name)
-            if connection.scalar(sa.select(tables.tokens.c.name).where(tables.tokens.c.name == name).limit(1)):
+            if connection.scalar(sa.select(tokens.c.name).where(tokens.c.name == name).limit(1)):
                 raise AlreadyThere(what="token", name=name)
-            _put(connection, name, role, by, self._database.now(connection), known=person is not None)
+            row = _row(name, role, by, self._database.now(connection))
+            disabled = people.c.disabled_at.is_not(None)
+            if connection.execute(upsert(self._database.dialect, people, row, where=disabled)).rowcount != 1:
+                raise AlreadyThere(what="person", name=name)
             return _get(connection, name)
 
     def ensure_built_in(self) -> Person:
         """The admin of a console that only its own machine can reach."""
         with self._database.write() as connection:
-            if _find(connection, BUILT_IN) is None:
-                now = self._database.now(connection)
-                _put(connection, BUILT_IN, Role.ADMIN, "system", now, known=False, built_in=True)
+            row = _row(BUILT_IN, Role.ADMIN, "system", self._database.now(connection), built_in=True)
+            connection.execute(insert_new(self._database.dialect, tables.people, row))
             return _get(connection, BUILT_IN)
 
     def link(self, name: str, *, by: str, ttl: timedelta = LINK_LIFE) -> str:
@@ -148,15 +150,13 @@ def _get(connection: sa.Connection, name: str) -> Person:
     return person
 
 
-def _put(
-    connection: sa.Connection, name: str, role: Role, by: str, now: datetime, *, known: bool, built_in: bool = False
-) -> None:
-    people = tables.people
-    values = {
-        "role": role.value, "built_in": built_in, "created_at": now, "created_by": by,
-        "disabled_at": None, "disabled_by": None,
-    }  # fmt: skip
-    if known:
-        connection.execute(people.update().where(people.c.name == name).values(values))
-    else:
-        connection.execute(people.insert().values(name=name, **values))
+def _row(name: str, role: Role, by: str, now: datetime, *, built_in: bool = False) -> dict[str, Any]:
+    return {
+        "name": name,
+        "role": role.value,
+        "built_in": built_in,
+        "created_at": now,
+        "created_by": by,
+        "disabled_at": None,
+        "disabled_by": None,
+    }

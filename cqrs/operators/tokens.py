@@ -14,6 +14,7 @@ from cqrs.operators import tables
 from cqrs.operators.credential import digest, new_credential
 from cqrs.operators.principal import Principal, check_name
 from cqrs.store.database import Database
+from cqrs.store.upsert import insert_new
 
 #: What a token starts with, so that a search for leaked secrets finds it.
 PREFIX = "prj_"
@@ -43,17 +44,15 @@ class Tokens:
         with self._database.write() as connection:
             if connection.scalar(sa.select(people.c.name).where(people.c.name == name)):
                 raise AlreadyThere(what="person", name=name)
-            if connection.scalar(sa.select(tokens.c.name).where(tokens.c.name == name, tokens.c.revoked_at.is_(None))):
+            row = {
+                "digest": digest(token),
+                "name": name,
+                "role": role.value,
+                "created_at": self._database.now(connection),
+                "created_by": by,
+            }
+            if connection.execute(insert_new(self._database.dialect, tokens, row)).rowcount != 1:
                 raise AlreadyThere(what="token", name=name)
-            connection.execute(
-                tokens.insert().values(
-                    digest=digest(token),
-                    name=name,
-                    role=role.value,
-                    created_at=self._database.now(connection),
-                    created_by=by,
-                )
-            )
         return token
 
     def list(self) -> Sequence[Token]:

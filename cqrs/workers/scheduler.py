@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-import sqlalchemy as sa
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from cqrs.errors import CqrsError
+from cqrs.store.upsert import insert_new
 from cqrs.workers import tables
 from cqrs.workers.leases import Lease, Leases
 from cqrs.workers.schedules import SCHEDULES, Schedule
@@ -118,12 +118,11 @@ class Scheduler:
         with database.write(durable=False) as connection:
             now = database.now(connection)
             due_at = schedule.due_at(now)
-            if not self._leases.still_held(connection, lease) or _has_run(connection, schedule, due_at):
+            if not self._leases.still_held(connection, lease):
                 return None
-            connection.execute(
-                runs.insert().values(schedule=schedule.name, due_at=due_at, token=lease.token, started_at=now)
-            )
-            return due_at
+            row = {"schedule": schedule.name, "due_at": due_at, "token": lease.token, "started_at": now}
+            inserted = connection.execute(insert_new(database.dialect, runs, row))
+            return due_at if inserted.rowcount == 1 else None
 
     def _carry_out(self, schedule: Schedule) -> str | None:
         try:
@@ -153,9 +152,3 @@ class Scheduler:
         if self._timer is not None:
             self._timer.shutdown(wait=True)
             self._timer = None
-
-
-def _has_run(connection: sa.Connection, schedule: Schedule, due_at: datetime) -> bool:
-    runs = tables.schedule_runs
-    found = sa.select(runs.c.due_at).where(runs.c.schedule == schedule.name, runs.c.due_at == due_at)
-    return connection.execute(found).first() is not None
