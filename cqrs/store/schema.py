@@ -83,13 +83,8 @@ def _run(connection: sa.Connection, chain: Chain, script: ScriptDirectory) -> No
         return script._upgrade_revs("head", revision)
 
     with EnvironmentContext(Config(), script, fn=missing, destination_rev="head") as environment:
-        # The transaction is already open; Alembic must neither commit it in between nor begin its own.
-        environment.configure(
-            connection=connection,
-            version_table=chain.version_table,
-            transactional_ddl=True,
-            transaction_per_migration=False,
-        )
+        # It finds the transaction open, and then neither commits in between nor begins its own.
+        environment.configure(connection=connection, version_table=chain.version_table)
         environment.run_migrations()
 
 

@@ -85,7 +85,7 @@ def fill(store: EventStore, count: int = 60) -> list[RecordedEvent]:
     """Events of every kind: three categories, four types, three actors, commands of two events each."""
     streams = itertools.cycle(["user-1", "order-1", "order-2", "user-2", "order", "stock-7-b"])
     types = itertools.cycle(["OrderPlaced", "UserCreated", "OrderPlaced", "OrderCancelled", "Retired"])
-    recorded = []
+    appends = []
     for n, stream, type in zip(range(count), streams, types, strict=False):
         event = happened(
             type,
@@ -95,8 +95,8 @@ def fill(store: EventStore, count: int = 60) -> list[RecordedEvent]:
             recorded_at=MORNING + timedelta(minutes=n),
             data={"note": f"number {n % 7}", "n": n},
         )
-        recorded += store.append(stream, [event])
-    return recorded
+        appends.append(StreamAppend(stream=stream, events=(event,)))
+    return list(store.commit(Work(command_id="fill", correlation_id="fill", appends=tuple(appends))).events)
 
 
 HOUR = timedelta(hours=1)
@@ -396,11 +396,20 @@ class EventStoreContract:
 
     def test_times_find_events_of_machines_whose_clocks_differ(self, store: EventStore) -> None:
         skew = timedelta(seconds=CLOCK_SLACK_SECONDS * 0.9)
-        late = [MORNING + timedelta(minutes=n) + skew / 2 * (-1) ** n for n in range(40)]
-        recorded = store.append("order-1", [happened(recorded_at=moment) for moment in late])
-        since, until = MORNING + timedelta(minutes=10), MORNING + timedelta(minutes=30)
-        wanted = [event for event in recorded if since <= event.recorded_at < until]
-        assert store.read_all(where=EventFilter(since=since, until=until)) == wanted
+        times = [MORNING + timedelta(seconds=10 * n) + skew / 2 * (-1) ** n for n in range(60)]
+        recorded = store.append("order-1", [happened(recorded_at=time) for time in times])
+        for since, until in itertools.combinations([MORNING + timedelta(seconds=25 * n) for n in range(5, 20)], 2):
+            wanted = [event for event in recorded if since <= event.recorded_at < until]
+            assert store.read_all(where=EventFilter(since=since, until=until)) == wanted
+
+    def test_a_stream_is_paged_by_positions_too(self, store: EventStore) -> None:
+        recorded = fill(store, 30)
+        where = EventFilter(stream="order-1")
+        for bound in range(1, 32):
+            below = [event for event in recorded if event.stream == "order-1" and event.position < bound]
+            above = [event for event in recorded if event.stream == "order-1" and event.position > bound]
+            assert store.read_back(before=bound, where=where) == below[::-1]
+            assert store.read_all(after=bound, where=where) == above
 
     def test_a_moment_has_a_position(self, store: EventStore) -> None:
         assert store.position_at(MORNING) == 0

@@ -27,7 +27,9 @@ class TestImmutability:
         yield client
         client.close()
 
-    ROW = "SELECT {position}, {stream}, {version}, 'Forged', 1, '', '', {event_id}, '', NULL, 'eve', '' FROM events"
+    ROW = (
+        "SELECT {position}, {stream}, {version}, 'Forged', 1, '', '', {event_id}, '', NULL, '', '' FROM events LIMIT 1"
+    )
 
     @pytest.mark.parametrize(
         "statement",

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from cqrs.store import sqlite_log
-from cqrs.store.database import Database
+from cqrs.store.database import Database, driver_of
 from cqrs.store.listing import Page, listing
 from cqrs.store.records import EventFilter
+from cqrs.store.sql import SqlEventStore
 from cqrs.store.sqlite_log import SqliteLog
-from tests.contracts.event_store import CONDITIONS, PAIRS
+from tests.contracts.event_store import CONDITIONS, PAIRS, happened
 
 
 @pytest.fixture
@@ -65,8 +66,20 @@ class TestQueryPlans:
         assert not [step for step in plan if step.startswith("SCAN events")]
         assert sum("TEMP B-TREE" in step for step in plan) <= merged
 
+    @pytest.mark.parametrize(("common", "through_the_index"), [(True, False), (False, True)])
+    def test_rare_types_are_sought_and_common_ones_met(
+        self, database: Database, common: bool, through_the_index: bool
+    ) -> None:
+        store = SqlEventStore(database)
+        store.append("order-1", [happened("Common" if common or n % 10 == 0 else "Filler") for n in range(100)])
+        executed: list[str] = []
+        with database.read() as connection:
+            driver_of(connection).set_trace_callback(executed.append)
+            SqliteLog().raw_events(connection, 0, 200, ("Common",), 50, ("position",))
+            driver_of(connection).set_trace_callback(None)
+        assert any("found" in statement for statement in executed) == through_the_index
+
     @staticmethod
     def plan(database: Database, select: str, values: dict[str, Any]) -> list[str]:
         with database.read() as connection:
-            driver: Any = connection.connection.driver_connection
-            return [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {select}", values)]
+            return [row[3] for row in driver_of(connection).execute(f"EXPLAIN QUERY PLAN {select}", values)]

@@ -8,6 +8,7 @@ import pytest
 
 from cqrs.store.database import Database, driver_of
 from cqrs.store.log import log_of
+from cqrs.store.records import StreamAppend, Work
 from cqrs.store.reports import _CATEGORIES, _STREAM_COUNT, _STREAMS, Count, Reports
 from cqrs.store.sql import SqlEventStore
 from tests.contracts.event_store import MORNING, happened
@@ -17,10 +18,12 @@ NAMES = ["order", "order-1", "order-2", "order 3", "orders-1", "stock-1-a", "use
 
 @pytest.fixture
 def reports(database: Database) -> Reports:
-    store = SqlEventStore(database)
-    for n, name in enumerate(NAMES):
-        for minute in range(n + 1):
-            store.append(name, [happened(recorded_at=MORNING + timedelta(minutes=minute))])
+    def growing(name: str, length: int) -> StreamAppend:
+        times = (MORNING + timedelta(minutes=minute) for minute in range(length))
+        return StreamAppend(stream=name, events=tuple(happened(recorded_at=time) for time in times))
+
+    appends = tuple(growing(name, n) for n, name in enumerate(NAMES, start=1))
+    SqlEventStore(database).commit(Work(command_id="c", correlation_id="c", appends=appends))
     return Reports(database)
 
 

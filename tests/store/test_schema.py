@@ -161,7 +161,7 @@ def test_processes_may_upgrade_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-c", UPGRADE, f"sqlite:///{tmp_path}/shared.db"]
     started = [
         subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(3)
+        for _ in range(2)
     ]
     for process in started:
         assert process.stdin is not None

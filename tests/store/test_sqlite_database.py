@@ -241,6 +241,38 @@ class TestSelfTest:
             notes.self_test()
 
 
-def test_many_threads_may_open_a_new_file_at_once(tmp_path: Path) -> None:
-    databases = [opened(tmp_path) for _ in range(8)]
-    assert at_once(8, lambda n: databases[n].ping()) == [None] * 8
+class TestOpeningTogether:
+    """Two processes that switch a new file to write-ahead logging at once are told that it is locked, unasked."""
+
+    class Driver:
+        """Refuses the first statements."""
+
+        def __init__(self, refusals: int, reason: str = "database is locked") -> None:
+            self.refusals, self.reason = refusals, reason
+            self.asked = 0
+
+        def execute(self, statement: str) -> None:
+            self.asked += 1
+            if self.asked <= self.refusals:
+                raise sqlite3.OperationalError(self.reason)
+
+    def test_the_switch_is_tried_again(self) -> None:
+        driver: Any = self.Driver(3)
+        sqlite._use_write_ahead_log(driver)
+        assert driver.asked == 4
+
+    def test_not_for_ever(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.03)
+        driver: Any = self.Driver(1_000)
+        with pytest.raises(sqlite3.OperationalError):
+            sqlite._use_write_ahead_log(driver)
+
+    def test_not_after_another_error(self) -> None:
+        driver: Any = self.Driver(1, "disk I/O error")
+        with pytest.raises(sqlite3.OperationalError):
+            sqlite._use_write_ahead_log(driver)
+        assert driver.asked == 1
+
+    def test_many_threads_may_open_a_new_file_at_once(self, tmp_path: Path) -> None:
+        databases = [opened(tmp_path) for _ in range(8)]
+        assert at_once(8, lambda n: databases[n].ping()) == [None] * 8
