@@ -17,7 +17,7 @@ from cqrs.setting_values import SettingValues
 EXAMPLE = "cqrs.example:domain"
 PRODUCTION = "production"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
-DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
+DATABASES = ("sqlite", "postgres", "postgresql", "postgresql+psycopg")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +146,9 @@ def _database_url(values: SettingValues, name: str, default: str) -> str:
     scheme, separator, rest = url.partition("://")
     if url and not (separator and rest and scheme in DATABASES):
         # The value is not repeated: it may hold a password.
-        values.fault(f"{name} is not the address of a database we know. Write sqlite:///path/to/file.db.")
+        values.fault(
+            f"{name} is not the address of a database we know. Write sqlite:///path/to/file.db or postgresql://…"
+        )
     return url
 
 

@@ -8,7 +8,7 @@ Fields you do not care about can be `unittest.mock.ANY`.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -41,12 +41,15 @@ THE_COMMAND = "the-command"
 
 
 @contextmanager
-def temporary_runtime(path: Path, *domains: Domain, clock: Clock = utc_now) -> Iterator[Runtime]:
-    """A complete runtime on an SQLite file below `path`, all tables made, no worker running.
+def temporary_runtime(
+    path: Path, *domains: Domain, clock: Clock = utc_now, environ: Mapping[str, str] | None = None
+) -> Iterator[Runtime]:
+    """A complete runtime, all tables made, no worker running: on an SQLite file below `path`, or where the settings in
+    `environ` say.
 
     `runtime.projections.catch_up()` brings the read models up to date.
     """
-    settings = load_settings({}, root=path, overrides={"DEMO": "0"})
+    settings = load_settings(environ or {}, root=path, overrides={"DEMO": "0"})
     runtime = build_runtime(settings, domains, clock=clock)
     try:
         runtime.init()

@@ -18,6 +18,9 @@ from cqrs.readmodels.types import Money, UtcDateTime
 Packed = tuple[Any, ...]
 
 
+_NUMERIC, _DOUBLE = 1700, 701
+
+
 class ColumnCodec:
     """One column, many values at a time."""
 
@@ -28,7 +31,7 @@ class ColumnCodec:
         self._guard = guard_of(column)
         kind = column.type.dialect_impl(dialect)
         self._bind: Callable[[Any], Any] | None = kind.bind_processor(dialect)
-        self._result: Callable[[Any], Any] | None = kind.result_processor(dialect, None)
+        self._result: Callable[[Any], Any] | None = kind.result_processor(dialect, _number_of(kind, dialect))
         #: A shorter way than through the database's form and back.
         self._settled = column.type.settled if isinstance(column.type, (Money, UtcDateTime)) else None
 
@@ -62,6 +65,14 @@ class ColumnCodec:
             values = [None if value is None else self._settled(value) for value in values]
         for row, value in zip(rows, values, strict=True):
             setattr(row, self.attribute, value)
+
+
+def _number_of(kind: Any, dialect: Dialect) -> int | None:
+    """PostgreSQL's number of a numeric type: SQLAlchemy asks for it to know what the driver returns by itself."""
+    plain = getattr(kind, "impl_instance", kind)
+    if dialect.name != "postgresql" or not isinstance(plain, sa.Numeric):
+        return None
+    return _DOUBLE if isinstance(plain, sa.Float) else _NUMERIC
 
 
 class RowCodec:
