@@ -180,8 +180,9 @@ class _Overtaken(Exception):
 
 def _texts_of(way: KeyWay, raw: Raw) -> list[str]:
     """None for an event whose key cannot be read: no row can be meant, and the fold stops there."""
+    router = way.routers.get(raw[1])  # a page holds the events of several ways
     try:
-        return [key_text(key) for key in way.routers[raw[1]].keys_of(raw)]
+        return [key_text(key) for key in router.keys_of(raw)] if router else []
     except KeyUnreadable:
         return []
 
