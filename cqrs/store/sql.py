@@ -17,6 +17,7 @@ from cqrs.store.head_watch import HeadWatch
 from cqrs.store.listing import Page
 from cqrs.store.log import StreamMoved, log_of
 from cqrs.store.log_reader import LAST, LogReader
+from cqrs.store.order_report import OrderReport, report_order
 from cqrs.store.ordering import SafeHead
 from cqrs.store.records import (
     EVERYTHING,
@@ -187,6 +188,13 @@ class SqlEventStore:
             return self.head()
         with self._database.explained():
             return self._order.advance()
+
+    def order(self) -> OrderReport | None:
+        """Where the log stands and which open transactions hold its order; None where commits are in order anyway."""
+        if self._order is None:
+            return None
+        with self._database.explained():
+            return report_order(self._database.engine, self._order)
 
     def searched_from(self, before: int | None = None) -> int:
         with self._database.read() as connection:

@@ -419,6 +419,10 @@ def test_the_safe_head_stops_below_an_open_append_and_a_wait_ends_with_it(
     waited: list[bool] = []
     waiting = threading.Thread(target=lambda: waited.append(store.wait_beyond(0, 10)))
     waiting.start()
+    report = store.order()
+    assert report is not None
+    assert (report.safe_head, report.head, report.waiting) == (0, 2, 1)
+    assert [holder.pid for holder in report.holders] == [slow.info.backend_pid]
     slow.commit()
     slow.close()
     waiting.join()
