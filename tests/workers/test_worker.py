@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from cqrs.errors import DatabaseBusy
 from cqrs.projections.runner import Outcome
+from cqrs.runtime import Runtime
 from cqrs.store.database import Database
 from cqrs.workers.heartbeats import Workers
 from cqrs.workers.worker import Worker
@@ -137,3 +139,22 @@ def test_an_error_does_not_end_a_thread(
 
 def test_stopping_one_that_was_never_started_is_fine(worker: Worker) -> None:
     worker.stop()
+
+
+def test_on_a_real_program_everything_moves_to_the_end_of_the_log(
+    runtime: Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
+    command = runtime.catalogue.commands["CreateUser"]
+    worker = Worker(runtime)
+    worker.start()
+    for number in range(20):
+        fields = {"name": "Ada", "email": f"ada{number}@example.org", "password": "correct horse"}
+        user_id = runtime.mediator.send(command(**fields)).result["user_id"]
+    order = {"user_id": user_id, "amount": Decimal("9.90")}
+    last = runtime.mediator.send(runtime.catalogue.commands["PlaceOrder"](**order)).position
+    assert last is not None
+    assert runtime.projections.wait(runtime.projections.names(), last, 20) == last
+    wait_until(lambda: runtime.keys.indexed_to() == last)
+    worker.stop()
+    assert [record for record in caplog.records if record.levelname != "INFO"] == []
+    assert {status.owner for status in runtime.projections.statuses()} == {None}
