@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from werkzeug.datastructures import MultiDict
@@ -10,20 +12,32 @@ from werkzeug.datastructures import MultiDict
 from cqrs.console import event_search
 from cqrs.console.parameters import Parameters
 from cqrs.errors import InvalidMessage
-from cqrs.store import memory
+from cqrs.store import log_reader, memory, schema
+from cqrs.store.database import open_database
+from cqrs.store.event_store import EventStore
 from cqrs.store.memory import MemoryEventStore
 from cqrs.store.records import NewEvent
+from cqrs.store.sql import SqlEventStore
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EVENTS = 60
 
 
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> MemoryEventStore:
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[EventStore]:
     """An event an hour, every seventh with a word in it; a text filter looks at ten positions."""
-    monkeypatch.setattr(memory, "TEXT_WINDOW", 10)
-    monkeypatch.setattr(event_search, "TEXT_WINDOW", 10)
-    store = MemoryEventStore()
+    for module in (memory, log_reader, event_search):
+        monkeypatch.setattr(module, "TEXT_WINDOW", 10)
+    if request.param == "memory":
+        yield filled(MemoryEventStore())
+        return
+    database = open_database("sqlite:///log.db", root=tmp_path)
+    schema.upgrade(database, schema.MAIN)
+    yield filled(SqlEventStore(database))
+    database.dispose()
+
+
+def filled(store: EventStore) -> EventStore:
     for n in range(1, EVENTS + 1):
         data = b'{"word": "seventh"}' if n % 7 == 0 else b"{}"
         store.append(
@@ -38,7 +52,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> MemoryEventStore:
     return store
 
 
-def follow(store: MemoryEventStore, query: str) -> list[int]:
+def follow(store: EventStore, query: str) -> list[int]:
     """Positions of all pages, one after the other."""
     given = MultiDict(pair.split("=") for pair in query.split("&") if pair)
     found: list[int] = []
@@ -68,14 +82,12 @@ SEVENTHS = [7, 14, 21, 28, 35, 42, 49, 56]
         ("to=2026-01-01T03:00:00Z", [1, 2]),
     ],
 )
-def test_both_directions_find_everything_once(
-    store: MemoryEventStore, query: str, expected: list[int], limit: int
-) -> None:
+def test_both_directions_find_everything_once(store: EventStore, query: str, expected: list[int], limit: int) -> None:
     assert follow(store, f"{query}&limit={limit}") == list(reversed(expected))
     assert follow(store, f"{query}&limit={limit}&after=0") == list(expected)
 
 
-def test_bounds_stay_while_a_cursor_moves(store: MemoryEventStore) -> None:
+def test_bounds_stay_while_a_cursor_moves(store: EventStore) -> None:
     assert follow(store, "after=10&before=20&limit=2") == list(range(11, 20))
     assert follow(store, "before=20&limit=2&text=seventh") == [14, 7]
 

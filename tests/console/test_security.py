@@ -156,6 +156,17 @@ def test_a_session_that_asks_too_often_is_slowed_down_and_static_files_do_not_co
     assert [ana.get("/api/openapi.json").status_code for _ in range(21)] == [200] * 20 + [429]
 
 
+def test_a_long_rest_saves_up_no_more_than_one_burst() -> None:
+    seconds = [0.0]
+    limit = RateLimit(lambda: seconds[0], per_second=20, burst=3)
+    limit.spend("a")
+    seconds[0] += 1_000
+    for _ in range(3):
+        limit.spend("a")
+    with pytest.raises(TooManyRequests):
+        limit.spend("a")
+
+
 def test_tokens_are_not_slowed_down(ana: Browser, viewer: Script) -> None:
     """Not even in a browser that has a session as well."""
     headers = {"Authorization": f"Bearer {viewer.token}"}
