@@ -332,3 +332,56 @@ class OperationHeld(CqrsError):
 
 class OperationLost(CqrsError):
     """{title} was taken over by another worker. This one lets go."""
+
+
+class OperationInterrupted(CqrsError):
+    """{title} was set aside because this worker stops. The next worker takes it up where it is."""
+
+
+class PreflightChanged(CqrsError):
+    """What a replay of {projection} would mean has changed since it was shown. Look at it again, then start it."""
+
+    projection: str
+
+
+class TooLittleSpace(CqrsError):
+    """A new generation of {projection} needs about {needed} bytes, but the disk has room for {free} only. Nothing
+    was started; make room first."""
+
+
+class ReplayStopped(CqrsError):
+    """Event {position} ({type}), key {key}, failed: {error}. Correct the handler, then start again."""
+
+
+class ReplayOvertaken(CqrsError):
+    """Generation {generation} of {projection} is gone: somebody dropped it. Start again."""
+
+
+class NothingToRollBack(CqrsError):
+    """{projection} has no earlier generation to go back to: they are dropped after 24 hours. Replay it instead."""
+
+    projection: str
+
+
+class RollBackRefused(CqrsError):
+    """Generation {generation} of {projection} differs from the code: {difference}. Readers would fail, so a roll back
+    to it is refused; bring that code back first, or replay."""
+
+    projection: str
+
+
+class GenerationStands(CqrsError):
+    """Generation {generation} of {projection} was made by other code, so this code must not advance it. Bring that
+    code back, or replay it."""
+
+    projection: str
+
+
+class KeyNotParked(CqrsError):
+    """The key {key} of {projection} is not parked: somebody released it, or it never was."""
+
+    projection: str
+
+
+class ViewInUse(CqrsError):
+    """The columns of {name} change, but others depend on its view: {why}. Drop those first, then start again."""

@@ -11,7 +11,16 @@ import sqlalchemy as sa
 
 from cqrs.clock import Clock, utc_now
 from cqrs.domain import Catalogue, Domain
-from cqrs.errors import CqrsError, DomainFault, NoWorker, ReadModelMissing
+from cqrs.errors import (
+    CqrsError,
+    DomainFault,
+    InvalidMessage,
+    NoWorker,
+    OperationInTheWay,
+    PreflightChanged,
+    ReadModelMissing,
+    TooLittleSpace,
+)
 from cqrs.mediator import Mediator, ReadSide
 from cqrs.messages import Event, summary_of
 from cqrs.operators.audit import Audit
@@ -32,10 +41,16 @@ from cqrs.store.reports import Reports
 from cqrs.store.sql import SqlEventStore
 from cqrs.store.tables import main as main_tables
 from cqrs.workers.heartbeats import Workers
+from cqrs.workers.operation import Operation
+from cqrs.workers.operations import Operations
+from cqrs.workers.replay_speed import replay_speed
 from cqrs.workers.samples import Samples
 
 #: Under which name a Flask application keeps its runtime.
 EXTENSION = "cqrs.runtime"
+
+#: A replay needs this many times its estimate to be free.
+LEAST_ROOM = 1.5
 
 #: A stream longer than this is not folded to show its state.
 LONGEST_STREAM = 10_000
@@ -84,6 +99,7 @@ class Runtime:
         self.audit = Audit(self.main)
         self.workers = Workers(self.main)
         self.samples = Samples(self.main)
+        self.operations = Operations(self.main)
 
     def _add_read_side(self) -> None:
         self.reports = Reports(self.main)
@@ -95,6 +111,8 @@ class Runtime:
             types=self.types,
             store=SqlReadModelStore(self.read),
             rate_of=self.samples.rate,
+            speed_of=lambda name: replay_speed(self.operations, name),
+            in_the_way_of=self._in_the_way_of,
         )
         self.keys = KeyIndex(declared, events=self.events, types=self.types, database=self.read)
 
@@ -139,6 +157,52 @@ class Runtime:
         except CqrsError as error:
             return Readiness(False, [str(error)])
         return Readiness(bool(alive), [] if alive else [str(NoWorker())])
+
+    # Operations
+
+    def start_replay(
+        self,
+        name: str,
+        *,
+        actor: str,
+        reason: str | None = None,
+        review: bool = False,
+        throttle: float | None = None,
+        digest: str | None = None,
+    ) -> Operation:
+        """Ask for a new generation, which a worker builds. With `review` it waits for approval before readers see it.
+
+        `throttle` is how long to rest for each second of work; `digest` that of the preflight somebody decided on.
+        Raises NotFound, OperationInTheWay, TooLittleSpace, PreflightChanged.
+        """
+        preflight = self.projections.preflight(name)
+        held = self.operations.holder(name)
+        if held is not None:
+            raise OperationInTheWay(title=held.title, id=held.id)
+        if digest is not None and digest != preflight.digest:
+            raise PreflightChanged(projection=name)
+        needed, free = preflight.bytes_needed, preflight.bytes_free
+        if needed is not None and free is not None and free < needed * LEAST_ROOM:
+            raise TooLittleSpace(projection=name, needed=f"{needed:,}", free=f"{free:,}")
+        parameters = {"review": review, "throttle": throttle}
+        return self.operations.request("replay", name, actor=actor, reason=reason, parameters=parameters)
+
+    def start_rollback(self, name: str, *, actor: str, reason: str | None = None) -> Operation:
+        """Ask for the generation that readers saw before this one.
+
+        Raises NotFound, OperationInTheWay, NothingToRollBack; RollBackRefused when its columns are not the code's;
+        InvalidMessage without a reason where other code made it.
+        """
+        target = self.projections.roll_back_target(name)
+        if target.logic_changed and not (reason or "").strip():
+            raise InvalidMessage({"reason": [f"Generation {target.number} was made by other code: say why."]})
+        return self.operations.request(
+            "rollback", name, actor=actor, reason=reason, parameters={"generation": target.number}
+        )
+
+    def _in_the_way_of(self, name: str) -> str | None:
+        held = self.operations.holder(name)
+        return None if held is None else str(OperationInTheWay(title=held.title, id=held.id))
 
     def close(self) -> None:
         """Wakes whoever waits for events, then closes all connections."""

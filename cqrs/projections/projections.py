@@ -6,13 +6,16 @@ import base64
 import binascii
 from collections.abc import Callable, Collection, Iterable
 
-from cqrs.errors import InvalidMessage, NotFound, ReadModelMissing
+from cqrs.errors import InvalidMessage, NotFound, NothingToRollBack, ReadModelMissing, RollBackRefused
 from cqrs.identifiers import new_id
 from cqrs.projections.checkpoints import Checkpoints
 from cqrs.projections.engine import Sizes
 from cqrs.projections.fingerprint import logic_of
+from cqrs.projections.generation_info import GenerationInfo, generation_infos
 from cqrs.projections.parked import ParkedPage
+from cqrs.projections.preflight import Preflight, PreflightReader
 from cqrs.projections.projection import Projection
+from cqrs.projections.release import Released
 from cqrs.projections.runner import Runner
 from cqrs.projections.status import ProjectionStatus, StatusReader
 from cqrs.readmodels.shape import shape_of
@@ -25,7 +28,8 @@ WAIT_SECONDS = 0.1
 
 
 class Projections:
-    """`rate_of` gives the events a second a projection applied lately, from whoever keeps samples."""
+    """`rate_of` gives the events a second a projection applied lately, from whoever keeps samples; `speed_of` those
+    of its last replay, and `in_the_way_of` a sentence on what would refuse one now."""
 
     def __init__(
         self,
@@ -35,6 +39,8 @@ class Projections:
         types: EventTypes,
         store: ReadModelStore,
         rate_of: Callable[[str], float | None] = lambda name: None,
+        speed_of: Callable[[str], float | None] = lambda name: None,
+        in_the_way_of: Callable[[str], str | None] = lambda name: None,
         sizes: Sizes | None = None,
     ) -> None:
         self._projections = {each.name: each for each in projections}
@@ -43,6 +49,7 @@ class Projections:
         self._store = store
         self._sizes = sizes
         self._status = StatusReader(events, store, rate_of)
+        self._preflight = PreflightReader(events, types, store, speed_of, in_the_way_of)
         self._checkpoints = Checkpoints(self._read_checkpoints)
 
     def names(self) -> tuple[str, ...]:
@@ -85,13 +92,32 @@ class Projections:
         more = len(items) > limit
         return ParkedPage(items[:limit], _cursor(items[limit - 1].key) if more else None)
 
+    def generations(self, name: str) -> list[GenerationInfo]:
+        """The newest first. Raises NotFound."""
+        return generation_infos(self.definition(name), self._own(name), self._store.parked_counts())
+
+    def preflight(self, name: str) -> Preflight:
+        """What a replay would mean. Raises NotFound, ReadModelMissing."""
+        own = self._own(name)
+        return self._preflight.read(self.definition(name), own, _live_of(name, own))
+
+    def roll_back_target(self, name: str) -> GenerationInfo:
+        """Where a roll back would go. Raises NothingToRollBack; RollBackRefused when its columns are not the code's."""
+        target = next((each for each in self.generations(name) if each.next_back), None)
+        if target is None:
+            raise NothingToRollBack(projection=name)
+        if target.shape_changed is not None:
+            raise RollBackRefused(projection=name, generation=target.number, difference=target.shape_changed)
+        return target
+
     def _live(self, name: str) -> Generation:
         self.definition(name)
+        return _live_of(name, self._own(name))
+
+    def _own(self, name: str) -> list[Generation]:
+        self.definition(name)
         _, generations = self._store.generations()
-        for each in generations:
-            if each.projection == name and each.state is GenerationState.LIVE:
-                return each
-        raise ReadModelMissing(name=name)
+        return [each for each in generations if each.projection == name]
 
     # What an operator does
 
@@ -104,6 +130,18 @@ class Projections:
         """Lift a pause. After a failure: try again."""
         self.definition(name)
         self._store.resume(name)
+
+    def retry_parked(self, name: str, key: str | None = None) -> Released:
+        """Apply the events of one parked key (its text), or of all, as the code is now. Those that fail again stay
+        parked. Raises KeyNotParked."""
+        raise NotImplementedError
+
+    def skip_parked(self, name: str, key: str, *, reason: str, actor: str) -> Released:
+        """Pass over the event that a parked key failed at, for ever, and apply what comes behind it.
+
+        Raises KeyNotParked; InvalidMessage without a reason.
+        """
+        raise NotImplementedError
 
     # Moving on
 
@@ -155,6 +193,13 @@ class Projections:
     def _read_checkpoints(self) -> dict[str, int]:
         _, generations = self._store.generations()
         return {each.projection: each.position for each in generations if each.state is GenerationState.LIVE}
+
+
+def _live_of(name: str, own: Iterable[Generation]) -> Generation:
+    for each in own:
+        if each.state is GenerationState.LIVE:
+            return each
+    raise ReadModelMissing(name=name)
 
 
 def _cursor(key: str) -> str:

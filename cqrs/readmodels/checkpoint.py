@@ -101,5 +101,6 @@ def generation_of(row: sa.RowMapping) -> Generation:
         number=values.pop("generation"),
         state=GenerationState(values.pop("state")),
         failure=None if failure is None else msgspec.json.decode(failure, type=Failure),
+        stands=bool(values.pop("stands")),
         **values,
     )

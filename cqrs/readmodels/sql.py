@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from cqrs.readmodels import parked_table
+from cqrs.readmodels import parked_table, space
 from cqrs.readmodels.checkpoint import Checkpoint, generation_of
 from cqrs.readmodels.database_time import database_now
 from cqrs.readmodels.foreign import watch
@@ -96,6 +96,14 @@ class SqlReadModelStore:
         with self._database.write() as connection:
             halted = sa.update(g).where(g.c.projection == projection)
             connection.execute(halted.values(paused_at=None, paused_by=None, paused_reason=None, failure=None))
+
+    # Space
+
+    def bytes_of(self, model: RowModel, number: int) -> int | None:
+        return space.bytes_of(self._database, model, number)
+
+    def bytes_free(self) -> int | None:
+        return space.bytes_free(self._database)
 
     # Parked keys
 

@@ -54,6 +54,14 @@ class Generation:
     paused_at: datetime | None
     paused_by: str | None
     paused_reason: str | None
+    #: The operation that is making it ready for readers, or did so last.
+    operation: str | None = None
+    #: What that came to, as JSON; written when readers were given this generation.
+    outcome: str | None = None
+    #: Since when readers no longer see it.
+    kept_at: datetime | None = None
+    #: Rolled back to although other code made it: it waits, paused, for that code or for a replay.
+    stands: bool = False
 
     @property
     def halted(self) -> bool:
@@ -189,6 +197,14 @@ class ReadModelStore(Protocol):
         ...
 
     def parked_counts(self) -> dict[tuple[str, int], int]: ...
+
+    def bytes_of(self, model: RowModel, number: int) -> int | None:
+        """What a generation takes on disk, its indexes included; None where nobody can tell."""
+        ...
+
+    def bytes_free(self) -> int | None:
+        """What the disk still has room for; None where nobody can tell."""
+        ...
 
     def parked(self, projection: str, number: int, *, after: str | None, limit: int) -> list[ParkedKey]:
         """Ordered by key, those behind `after`."""

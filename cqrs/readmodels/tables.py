@@ -43,6 +43,14 @@ generations = sa.Table(
     sa.Column("paused_at", UtcDateTime),
     sa.Column("paused_by", sa.Text),
     sa.Column("paused_reason", sa.Text),
+    # The replay or roll back that is making this generation ready, or did so last.
+    sa.Column("operation", sa.Text),
+    # What that came to, as JSON, written when readers were given this generation.
+    sa.Column("outcome", sa.Text),
+    # Since when readers no longer see it.
+    sa.Column("kept_at", UtcDateTime),
+    # Made by other code and live again all the same: it waits, paused, for that code or for a replay.
+    sa.Column("stands", sa.Boolean),
     sa.CheckConstraint("state IN ('live', 'building', 'kept')", name="state"),
 )
 
