@@ -64,7 +64,7 @@ class Shop:
         self.now += timedelta(minutes=self.rng.randint(0, 300), microseconds=self.rng.randint(0, 999_999))
         user = self.rng.choice(self.users)
         chance = self.rng.random()
-        if user not in self.living and chance < 0.6:
+        if user not in self.living and chance < 0.3:
             return self.created(user)
         if chance < 0.5:
             return self.placed(user)

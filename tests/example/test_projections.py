@@ -147,7 +147,7 @@ def test_histories_meet_what_is_hard(seed: int) -> None:
     history = random_history(seed, LENGTH)
     assert {("UserCreated", 1), ("UserCreated", 2)} < {(each.type, each.schema_version) for each in history}
     gone: set[str] = set()
-    returned = cancelled = 0
+    returned = ordered = cancelled = 0
     for happening in history:
         user = happening.data.get("user_id") or happening.data["id"]
         match happening.type:
@@ -156,7 +156,10 @@ def test_histories_meet_what_is_hard(seed: int) -> None:
             case "UserCreated":
                 returned += user in gone
                 gone.discard(user)
+            case "OrderPlaced":
+                ordered += user in gone
             case "OrderCancelled":
                 cancelled += user in gone
     assert returned > 2
+    assert ordered > 2
     assert cancelled > 2

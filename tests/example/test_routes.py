@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,24 @@ def test_the_life_of_a_user(shop: Script) -> None:
     assert shop.get(f"/users/{user_id}").status_code == 404
     assert shop.get(f"/users/{user_id}/stats").status_code == 404
     assert shop.open(f"/users/{user_id}", "DELETE").status_code == 404
+
+
+def test_a_write_waits_for_the_read_models(shop: Script, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "PATIENCE_SECONDS", 60.0)
+    answered, too_early = threading.Event(), []
+
+    def project_later() -> None:
+        runtime.events.wait_beyond(0, 60.0)
+        too_early.append(answered.wait(0.2))
+        runtime.projections.catch_up()
+
+    projecting = threading.Thread(target=project_later)
+    projecting.start()
+    user_id = registered(shop)
+    answered.set()
+    assert shop.get(f"/users/{user_id}").status_code == 200
+    projecting.join()
+    assert too_early == [False]
 
 
 @pytest.mark.usefixtures("impatient")
