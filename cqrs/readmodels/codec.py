@@ -30,7 +30,9 @@ class ColumnCodec:
         self._optional = bool(column.nullable)
         self._guard = guard_of(column)
         kind = column.type.dialect_impl(dialect)
-        self._bind: Callable[[Any], Any] | None = kind.bind_processor(dialect)
+        # SQLAlchemy would wrap bytes, which drivers take as they are.
+        plain = isinstance(column.type, sa.LargeBinary)
+        self._bind: Callable[[Any], Any] | None = None if plain else kind.bind_processor(dialect)
         self._result: Callable[[Any], Any] | None = kind.result_processor(dialect, _number_of(kind, dialect))
         #: A shorter way than through the database's form and back.
         self._settled = column.type.settled if isinstance(column.type, (Money, UtcDateTime)) else None
@@ -70,7 +72,7 @@ class ColumnCodec:
 def _number_of(kind: Any, dialect: Dialect) -> int | None:
     """PostgreSQL's number of a numeric type: SQLAlchemy asks for it to know what the driver returns by itself."""
     plain = getattr(kind, "impl_instance", kind)
-    if dialect.name != "postgresql" or not isinstance(plain, sa.Numeric):
+    if dialect.name != "postgresql" or not isinstance(plain, (sa.Float, sa.Numeric)):
         return None
     return _DOUBLE if isinstance(plain, sa.Float) else _NUMERIC
 

@@ -64,9 +64,10 @@ class Money(TypeDecorator[Decimal]):
             raise InexactValue(value=value, column="an amount of money", why="it is not a decimal")
         try:
             exact = value.quantize(self._unit, context=CONTEXT)
+            fits = exact.is_finite() and -self._limit < exact < self._limit
         except InvalidOperation:
-            exact = None
-        if exact is None or not -self._limit < exact < self._limit:
+            fits = False
+        if not fits:
             why = f"it is not finite, or has more than {self.precision - self.scale} digits before the point"
             raise InexactValue(value=value, column="an amount of money", why=why)
         if exact != value:
