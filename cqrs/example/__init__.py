@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cqrs.domain import Domain
+from cqrs import Domain
 from cqrs.example import credentials, orders, projections, queries, routes, seed, trickle, users
 
 domain = Domain(

@@ -9,10 +9,8 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from cqrs.aggregates import Aggregate
+from cqrs import Aggregate, Command, Event, UnitOfWork, event
 from cqrs.example.users import ID, User, UserId, existing_user
-from cqrs.messages import Command, Event, event
-from cqrs.unit_of_work import UnitOfWork
 
 NO_ORDER = "There is no order with this id."
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date
 
+from cqrs import DELETE, Metadata, Projection, on
 from cqrs.example import read_models
 from cqrs.example.orders import OrderCancelled, OrderPlaced
 from cqrs.example.users import UserCreated, UserDeleted, UserUpdated
-from cqrs.messages import Metadata
-from cqrs.projections.projection import DELETE, Projection, on
 from cqrs.readmodels.rows import Row
 
 

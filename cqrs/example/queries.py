@@ -7,10 +7,9 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from msgspec import Meta
 
+from cqrs import Query, QueryContext
 from cqrs.example.credentials import normal_email
 from cqrs.example.read_models import user_stats, users
-from cqrs.messages import Query
-from cqrs.queries import QueryContext
 
 Row = dict[str, Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from cqrs.readmodels.types import Money, UtcDateTime
+from cqrs import Money, UtcDateTime
 
 read_models = sa.MetaData()
 

@@ -11,16 +11,14 @@ from typing import Any
 
 from flask import Blueprint, request
 
+from cqrs import Command, CommandResult, InvalidMessage, NotFound, Query, Runtime, Unvalidated
 from cqrs.console import trail
 from cqrs.console.api import body
 from cqrs.console.commanding import command_context
-from cqrs.dispatch import CommandResult, Unvalidated
-from cqrs.errors import InvalidMessage, NotFound
 from cqrs.example.orders import PlaceOrder
 from cqrs.example.queries import FindUserByEmail, FindUsersByCity, GetUserById, GetUserStats
 from cqrs.example.users import CreateUser, DeleteUser, UpdateUser
-from cqrs.messages import Command, Query, message_name
-from cqrs.runtime import Runtime
+from cqrs.messages import message_name
 
 #: A write waits so long for these, so that who writes and then reads finds what was written. It succeeds regardless.
 READ_BACK = ("users", "user_stats")

@@ -11,14 +11,13 @@ from typing import Any
 
 import msgspec
 
+from cqrs import Command, Context, Expected, Runtime
 from cqrs.example.credentials import TAKEN, grant, hash_password
 from cqrs.example.demo_history import Cancelled, Changed, Joined, Left, Ordered, Step, history
 from cqrs.example.orders import CancelOrder, PlaceOrder
 from cqrs.example.users import DeleteUser, UpdateUser, UserCreated
 from cqrs.identifiers import derived_id
-from cqrs.messages import Command, Context
-from cqrs.runtime import Runtime
-from cqrs.store.records import Expected, NewEvent, StateWrite, StreamAppend, Work
+from cqrs.store.records import NewEvent, StateWrite, StreamAppend, Work
 
 ACTOR = "demo"
 CUSTOMERS = 300

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import random
 
-from cqrs.errors import InvalidMessage
+from cqrs import Command, Context, EventFilter, InvalidMessage, Runtime
 from cqrs.example.demo_history import REASONS, amount
 from cqrs.example.demo_people import CITIES, people
 from cqrs.example.orders import CancelOrder, PlaceOrder
 from cqrs.example.queries import FindUsersByCity
 from cqrs.example.users import CreateUser, DeleteUser, UpdateUser
-from cqrs.messages import Command, Context
-from cqrs.runtime import Runtime
-from cqrs.store.records import EventFilter
 
 ACTOR = "demo"
 RECENT = EventFilter(types=("OrderPlaced",))

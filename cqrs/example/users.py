@@ -7,10 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
-from cqrs.aggregates import Aggregate
+from cqrs import Aggregate, Command, Event, Secret, UnitOfWork, event
 from cqrs.example.credentials import TAKEN, grant, hash_password, normal_email, revoke
-from cqrs.messages import Command, Event, Secret, event
-from cqrs.unit_of_work import UnitOfWork
 
 #: What an id may look like; it becomes part of a stream's name. (`$` alone would let a last line break pass.)
 ID = r"^[A-Za-z0-9-]{1,64}(?!\n)$"

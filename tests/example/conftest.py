@@ -1,19 +1,46 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from cqrs.example import domain
-from cqrs.runtime import Runtime
+from cqrs.runtime import Runtime, build_runtime
+from cqrs.settings import load_settings
 from cqrs.testing import Scenario, temporary_runtime
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of an example without events; copying them is quicker than making all tables for each test."""
+    root = tmp_path_factory.mktemp("made")
+    with temporary_runtime(root, domain):
+        return root / "instance"
+
+
+@contextmanager
+def copied_runtime(made: Path, root: Path) -> Iterator[Runtime]:
+    shutil.copytree(made, root / "instance")
+    runtime = build_runtime(load_settings({}, root=root, overrides={"DEMO": "0"}), [domain])
+    with runtime.main.relaxed():
+        yield runtime
+    runtime.close()
+
+
 @pytest.fixture
-def runtime(tmp_path: Path) -> Iterator[Runtime]:
+def runtime(made: Path, tmp_path: Path) -> Iterator[Runtime]:
     """The example on a database of its own; nothing is projected before a test says `catch_up`."""
-    with temporary_runtime(tmp_path, domain) as runtime:
+    with copied_runtime(made, tmp_path) as runtime:
+        yield runtime
+
+
+@pytest.fixture(scope="module")
+def idle_runtime(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    """One for all tests of a module that change nothing."""
+    with copied_runtime(made, tmp_path_factory.mktemp("idle")) as runtime:
         yield runtime
 
 

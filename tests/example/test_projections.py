@@ -20,7 +20,7 @@ from cqrs.testing import temporary_runtime
 from tests.example.histories import EXPECTED, Happening, Rows, random_history, stored_event
 from tests.postgres import create_database, drop_database
 
-SEEDS = range(8)
+SEEDS = range(6)
 LENGTH = 250
 NAMES = [projection.name for projection in domain.projections]
 

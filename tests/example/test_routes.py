@@ -20,17 +20,27 @@ ADA = {"name": "Ada Lovelace", "email": "ada@example.org", "password": "correct 
 NO_USER = "There is no user with this id."
 
 
-@pytest.fixture
-def app(runtime: Runtime) -> Flask:
+def console_of(runtime: Runtime) -> Flask:
     app = Flask("shop", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     create_console(app, runtime)
     return app
 
 
 @pytest.fixture
-def shop(app: Flask) -> Script:
-    """A program that may write; the projections follow at once."""
-    return Script(app, Role.OPERATOR)
+def shop(runtime: Runtime) -> Script:
+    """A program that may write."""
+    return Script(console_of(runtime), Role.OPERATOR)
+
+
+@pytest.fixture(scope="module")
+def empty_app(idle_runtime: Runtime) -> Flask:
+    """For requests that change nothing."""
+    return console_of(idle_runtime)
+
+
+@pytest.fixture(scope="module")
+def empty_shop(empty_app: Flask) -> Script:
+    return Script(empty_app, Role.OPERATOR)
 
 
 @pytest.fixture
@@ -122,12 +132,12 @@ def test_users_are_found_by_address_or_city(shop: Script, runtime: Runtime) -> N
 @pytest.mark.parametrize(
     ("query", "field"), [("", "city"), ("city=x&limit=0", "limit"), ("city=x&limit=many", "limit"), ("town=x", "town")]
 )
-def test_a_search_that_cannot_be_meant_is_refused(shop: Script, query: str, field: str) -> None:
-    assert field in json(shop.get(f"/users?{query}"), 422)["errors"]
+def test_a_search_that_cannot_be_meant_is_refused(empty_shop: Script, query: str, field: str) -> None:
+    assert field in json(empty_shop.get(f"/users?{query}"), 422)["errors"]
 
 
-def test_all_faults_of_a_new_user_are_told_at_once(shop: Script) -> None:
-    answer = json(shop.post("/users", {"name": " ", "email": "ada", "password": "short", "town": "x"}), 422)
+def test_all_faults_of_a_new_user_are_told_at_once(empty_shop: Script) -> None:
+    answer = json(empty_shop.post("/users", {"name": " ", "email": "ada", "password": "short", "town": "x"}), 422)
     assert answer["errors"].keys() == {"name", "email", "password", "town"}
     assert answer["error"]["code"] == "invalid"
     assert "short" not in str(answer)
@@ -146,26 +156,26 @@ def test_all_faults_of_a_new_user_are_told_at_once(shop: Script) -> None:
     ],
 )
 def test_faults_of_an_order_stand_under_the_names_of_the_route(
-    shop: Script, runtime: Runtime, body: dict[str, object], errors: dict[str, list[str]]
+    empty_shop: Script, idle_runtime: Runtime, body: dict[str, object], errors: dict[str, list[str]]
 ) -> None:
-    assert json(shop.post("/orders", body), 422)["errors"] == errors
-    assert runtime.events.head() == 0
+    assert json(empty_shop.post("/orders", body), 422)["errors"] == errors
+    assert idle_runtime.events.head() == 0
 
 
 @pytest.mark.parametrize("user_id", ["nobody", "%00", "a%0Ab", "%F0%9F%92%A9", "x" * 500, "..%2F..", "%C3%28"])
 @pytest.mark.parametrize(
     ("method", "tail"), [("GET", ""), ("GET", "/stats"), ("PUT", ""), ("DELETE", "")], ids=lambda part: part or "-"
 )
-def test_an_unknown_or_impossible_user_is_not_found(shop: Script, user_id: str, method: str, tail: str) -> None:
+def test_an_unknown_or_impossible_user_is_not_found(empty_shop: Script, user_id: str, method: str, tail: str) -> None:
     body = {"name": "Eve"} if method == "PUT" else None
-    answer = json(shop.open(f"/users/{user_id}{tail}", method, json=body), 404)
+    answer = json(empty_shop.open(f"/users/{user_id}{tail}", method, json=body), 404)
     assert answer["error"]["code"] == "not_found"
 
 
 @pytest.mark.parametrize("path", ["/users", "/orders"])
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'"x"', b'{"name": NaN}'])
-def test_a_body_that_is_no_json_object_is_refused(shop: Script, path: str, body: bytes) -> None:
-    answer = shop.open(path, "POST", data=body, content_type="application/json")
+def test_a_body_that_is_no_json_object_is_refused(empty_shop: Script, path: str, body: bytes) -> None:
+    answer = empty_shop.open(path, "POST", data=body, content_type="application/json")
     assert json(answer, 422)["error"]["message"]
 
 
@@ -186,13 +196,16 @@ def test_a_repeated_request_registers_nobody_twice(shop: Script, runtime: Runtim
         ("POST", "/orders"),
     ],
 )
-def test_viewers_do_not_write(app: Flask, method: str, path: str) -> None:
-    assert json(Script(app, Role.VIEWER).open(path, method, json={}), 403)["error"]["code"] == "refused"
+def test_viewers_do_not_write(empty_app: Flask, method: str, path: str) -> None:
+    assert (
+        json(Script(empty_app, Role.VIEWER, f"{method} {path}").open(path, method, json={}), 403)["error"]["code"]
+        == "refused"
+    )
 
 
 @pytest.mark.parametrize("path", ["/users?city=London", "/users/ada", "/users/ada/stats"])
-def test_strangers_do_not_read(app: Flask, path: str) -> None:
-    assert json(app.test_client().get(path), 401)["error"]["code"] == "not_signed_in"
+def test_strangers_do_not_read(empty_app: Flask, path: str) -> None:
+    assert json(empty_app.test_client().get(path), 401)["error"]["code"] == "not_signed_in"
 
 
 @pytest.mark.usefixtures("impatient")
