@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cqrs.dispatch import QueryAnswer
 from cqrs.runtime import Runtime
 from tests.console.browser import Script
 
@@ -30,6 +31,21 @@ def test_who_has_written_waits_until_it_is_visible(viewer: Script, runtime: Runt
     assert early.json["position"] == 0
     runtime.projections.catch_up()
     assert viewer.get(address).status_code == 200
+
+
+@pytest.mark.parametrize(("query", "seconds"), [("", 1.0), ("&timeout_ms=0", 0.0), ("&timeout_ms=2500", 2.5)])
+def test_how_long_it_waits(
+    viewer: Script, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, query: str, seconds: float
+) -> None:
+    waited: list[float] = []
+
+    def ask(*_: object, wait_seconds: float, **__: object) -> QueryAnswer:
+        waited.append(wait_seconds)
+        return QueryAnswer(value={}, position=7)
+
+    monkeypatch.setattr(runtime.mediator, "ask", ask)
+    viewer.get(f"/api/queries/GetBalance?account_id=1&min_position=7{query}")
+    assert waited == [seconds]
 
 
 def test_nothing_is_404(viewer: Script) -> None:
