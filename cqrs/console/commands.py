@@ -154,8 +154,10 @@ def send(name: str) -> Response:
     try:
         done = current.runtime().mediator.send(Unvalidated(name, filled.fields, strict=False), context=context)
     except InvalidMessage as error:
+        trail.note(reason=str(error))
         return _again(422, name, command, filled, errors=error.errors)
     except ConcurrencyError as error:
+        trail.note(reason=str(error))
         return _again(409, name, command, filled.anew(), conflict=_conflict(error))
     except IdempotencyConflict as error:
         return _again(422, name, command, filled.anew(), conflict=Conflict("This form was already sent.", str(error)))

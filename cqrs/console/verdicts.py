@@ -165,6 +165,8 @@ def _stalled(status: ProjectionStatus) -> Verdict:
 def _paused(status: ProjectionStatus) -> Verdict:
     by = f" by {status.paused_by}" if status.paused_by else ""
     fact = (Span(f" was paused{by} and is "), _behind(status), Span("."))
+    if status.lag_events == 0:
+        fact = (Span(f" was paused{by}. "), Span("No event waits yet", strong=True), Span("."))
     reason = f"“{status.paused_reason}”" if status.paused_reason else ""
     return _verdict("paused", status, fact, reason, "See the projection")
 

@@ -142,6 +142,7 @@ def test_sending_is_an_audit_row_and_shows_as_recently_sent(ana: Browser) -> Non
     ana.post("/commands/OpenAccount", {"account_id": "", "owner": ""})
     words = text_of(ana.get("/commands/OpenAccount"))
     assert "just now ana refused just now ana done" in words
+    assert "account_id: This field is required." in text_of(ana.get("/audit?action=command"))
 
 
 def test_viewers_read_forms_and_are_told_who_may_send(viewer: Script, runtime: Runtime) -> None:

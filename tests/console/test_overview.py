@@ -57,6 +57,12 @@ def test_buttons_are_only_drawn_for_those_who_may_use_them(ana: Browser, runtime
     assert "/pause" not in viewer.get("/").get_data(as_text=True)
 
 
+def test_buttons_come_back_to_the_page_they_are_on(ana: Browser, runtime: Runtime) -> None:
+    open_account(runtime)
+    body = ana.get("/").get_data(as_text=True)
+    assert '<input type="hidden" name="next" value="/"><button class="button s">Pause</button>' in body
+
+
 def test_every_link_leads_somewhere(ana: Browser, runtime: Runtime) -> None:
     open_account(runtime)
     deposit(runtime, "5")

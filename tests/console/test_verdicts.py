@@ -78,6 +78,11 @@ def test_parked_keys_are_said_of_a_projection_that_runs() -> None:
     assert "No keys are parked" not in said(found.verdicts[-1])
 
 
+def test_a_pause_without_lag_says_that_nothing_waits() -> None:
+    found = judged(status("b", "paused", paused_at=MOMENT, paused_by="ana"))
+    assert said(found.verdicts[0]) == "b was paused by ana. No event waits yet."
+
+
 def test_a_note_is_a_finding() -> None:
     found = judged(status("users", note="The code changed. A replay is recommended."))
     assert said(found.verdicts[0]) == "users: The code changed. A replay is recommended."
