@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -30,12 +31,10 @@ class ColumnCodec:
         self._optional = bool(column.nullable)
         self._guard = guard_of(column)
         kind = column.type.dialect_impl(dialect)
-        # SQLAlchemy would wrap bytes, which drivers take as they are.
-        plain = isinstance(column.type, sa.LargeBinary)
-        self._bind: Callable[[Any], Any] | None = None if plain else kind.bind_processor(dialect)
+        self._bind: Callable[[Any], Any] | None = _binder(column.type) or kind.bind_processor(dialect)
         self._result: Callable[[Any], Any] | None = kind.result_processor(dialect, _number_of(kind, dialect))
         #: A shorter way than through the database's form and back.
-        self._settled = column.type.settled if isinstance(column.type, (Money, UtcDateTime)) else None
+        self._settled = _settler(column.type)
 
     def pack(self, values: Sequence[Any]) -> Sequence[Any]:
         """Raises InexactValue when one of them could not be read back as it is."""
@@ -75,6 +74,19 @@ def _number_of(kind: Any, dialect: Dialect) -> int | None:
     if dialect.name != "postgresql" or not isinstance(plain, (sa.Float, sa.Numeric)):
         return None
     return _DOUBLE if isinstance(plain, sa.Float) else _NUMERIC
+
+
+def _binder(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """For types that SQLAlchemy gives the driver in a wrapping of its own; None for all others."""
+    if isinstance(kind, sa.JSON):
+        return lambda value: None if value is None else json.dumps(value, allow_nan=False)
+    return (lambda value: value) if isinstance(kind, sa.LargeBinary) else None
+
+
+def _settler(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    if isinstance(kind, (Money, UtcDateTime)):
+        return kind.settled
+    return (lambda value: json.loads(json.dumps(value))) if isinstance(kind, sa.JSON) else None
 
 
 class RowCodec:
