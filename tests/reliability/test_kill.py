@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -103,7 +104,7 @@ def test_kill_9_under_load_loses_nothing_and_counts_nothing_twice(program: Progr
             check_log(connection, crowd)
     address = program.start()
     settle(crowd, address)
-    wait_until(lambda: caught_up(address, program.token), 60)
+    wait_until_caught_up(address, program.token)
     program.stop()
     with reading(program.file) as connection:
         check_log(connection, crowd)
@@ -119,6 +120,14 @@ def settle(crowd: Crowd, address: str) -> None:
     crowd.leave()
 
 
-def caught_up(address: str, token: str) -> bool:
-    found = json.loads(call(address, "GET", "/api/projections/user_stats", token=token)[2])
-    return bool(found["lag_events"] == 0 and found["parked"] == 0 and found["state"] == "running")
+def wait_until_caught_up(address: str, token: str) -> None:
+    found: dict[str, Any] = {}
+
+    def caught_up() -> bool:
+        found.update(json.loads(call(address, "GET", "/api/projections/user_stats", token=token)[2]))
+        return bool(found["lag_events"] == 0 and found["parked"] == 0 and found["state"] == "running")
+
+    try:
+        wait_until(caught_up, 60)
+    except AssertionError:
+        raise AssertionError(f"user_stats did not catch up: {found}") from None
