@@ -285,7 +285,8 @@ class LinkNotValid(CqrsError):
 
 
 class UnknownToProxy(CqrsError):
-    """The proxy in front signed in {name}, who is unknown here. An admin runs: flask --app app cqrs people add {name}"""
+    """The proxy in front signed in {name}, who is unknown here. An admin can add them:
+    flask --app app cqrs people add {name} --role ROLE"""
 
     name: str
 
