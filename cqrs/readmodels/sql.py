@@ -33,6 +33,7 @@ class SqlReadModelStore:
 
     def ensure(self, model: RowModel, *, shape: str, logic: str) -> Generation:
         with self._database.write() as connection:
+            self._database.begin_migration(connection)  # Processes that start together would both make the table.
             live = sa.select(g).where(g.c.projection == model.name, g.c.state == GenerationState.LIVE)
             row = connection.execute(live).mappings().one_or_none()
             if row is not None:
