@@ -35,8 +35,19 @@ def _draft(stream: str, event: NewEvent) -> Draft:
         data, metadata = event.data.decode(), event.metadata.decode()
     except UnicodeDecodeError as error:
         raise UnstorableEvent(type=event.type, stream=stream, why="its data are not UTF-8") from error
-    ids = (event.event_id, event.correlation_id, event.causation_id, event.actor)
-    return [stream, 0, event.type, event.schema_version, data, metadata, *ids, event.recorded_at]
+    return [
+        stream,
+        0,
+        event.type,
+        event.schema_version,
+        data,
+        metadata,
+        event.event_id,
+        event.correlation_id,
+        event.causation_id,
+        event.actor,
+        event.recorded_at,
+    ]
 
 
 def number(drafts: list[Draft], version: int, now: datetime) -> int:

@@ -82,9 +82,9 @@ class SqlEventStore:
 
     def _done(self, positions: list[int], rows: list[Draft]) -> Committed:
         self._watch.announce(positions[-1] if positions else 0)
-        return Committed(
-            events=tuple(RecordedEvent(position, *row) for position, row in zip(positions, rows, strict=True))
-        )
+        recorded = RecordedEvent._make
+        events = tuple([recorded((position, *row)) for position, row in zip(positions, rows, strict=True)])
+        return Committed(events=events)
 
     def _commit(self, work: Work, drafts: list[list[Draft]], dry_run: bool, line: set[str]) -> Committed:
         rows = [row for each in drafts for row in each]
