@@ -141,6 +141,20 @@ def test_a_composite_key_made_from_the_time_of_recording(desk: Desk) -> None:
     }
 
 
+def test_a_build_goes_on_where_another_worker_stopped(new_desk: DeskFactory) -> None:
+    desk = new_desk(sizes=Sizes(build=4))
+    append(desk.events, joined("m1"), joined("m2"), *[borrowed("m1") for _ in range(9)], MemberLeft(member_id="m2"))
+    desk.projections.catch_up()
+    number = desk.projections.create_generation("members")
+    while True:
+        runner = desk.projections.runner("members", new_id(), generation=number)
+        outcome = runner.step()
+        runner.release()
+        if outcome.is_tail:
+            break
+    assert desk.rows("members", number) == desk.rows("members")
+
+
 def test_an_interrupted_build_comes_to_the_same(new_desk: DeskFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever slice it was interrupted after, with rows already ahead of the checkpoint."""
     monkeypatch.setattr("cqrs.readmodels.sql_rows.SLICE", 2)
