@@ -22,9 +22,10 @@ START_SECONDS = 60.0
 class ConsoleProcess:
     """`DEMO` is off unless the settings say otherwise; the port is a free one."""
 
-    def __init__(self, instance: Path, **settings: str) -> None:
+    def __init__(self, instance: Path, *command: str, **settings: str) -> None:
+        """`command` runs instead of `app.py`."""
         self._process = subprocess.Popen(
-            [sys.executable, "-u", "app.py"],
+            [sys.executable, "-u", *(command or ("app.py",))],
             cwd=ROOT,
             env=environment(instance, **{"PORT": "0", **settings}),
             stdout=subprocess.PIPE,

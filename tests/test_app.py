@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from app import create_app
+from cqrs.runtime import EXTENSION
 from tests.console_process import ConsoleProcess, call, shell
 
 Start = Callable[..., ConsoleProcess]
@@ -29,8 +30,8 @@ def start(instance: Path) -> Iterator[Start]:
     """Starts the program with these settings; none outlives the test."""
     started: list[ConsoleProcess] = []
 
-    def begin(**settings: str) -> ConsoleProcess:
-        started.append(ConsoleProcess(instance, **settings))
+    def begin(*command: str, **settings: str) -> ConsoleProcess:
+        started.append(ConsoleProcess(instance, *command, **settings))
         return started[-1]
 
     yield begin
@@ -189,3 +190,18 @@ def test_people_who_were_set_up_open_the_way_to_other_machines(start: Start, ins
     assert call(f"http://127.0.0.1:{port}", "GET", "/sign-in", headers={"Host": "console.example.org"})[0] == 200
     assert call(f"http://127.0.0.1:{port}", "GET", "/sign-in", headers={"Host": "evil.example.org"})[0] == 400
     assert console.stop() == 0
+
+
+def test_a_worker_alone_moves_what_others_append(start: Start, instance: Path) -> None:
+    assert shell(instance, "init-db").returncode == 0
+    worker = start("-m", "flask", "--app", "app", "cqrs", "worker")
+    assert worker.line().endswith("is at work.\n")
+    app = create_app({"INSTANCE": str(instance), "DEMO": "0"})
+    runtime = app.extensions[EXTENSION]
+    assert runtime.ready().ok
+    command = runtime.catalogue.commands["CreateUser"]
+    sent = runtime.mediator.send(command(name="Ada", email="ada@example.org", password="correct horse"))
+    assert runtime.projections.wait(runtime.projections.names(), sent.position, 30) == sent.position
+    assert worker.stop() == 0
+    assert not runtime.ready().ok
+    runtime.close()
