@@ -7,7 +7,7 @@ no trace. What fails is run once more with everything made afresh, then it count
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cqrs.errors import KeyUnreadable
@@ -16,7 +16,7 @@ from cqrs.projections.projection import DELETE
 from cqrs.projections.routing import Raw, Router
 from cqrs.readmodels.keys import key_text
 from cqrs.readmodels.rows import Key, Row
-from cqrs.readmodels.store import Batch, Generation, GenerationRows, GenerationState, ParkedKey
+from cqrs.readmodels.store import Batch, Generation, GenerationRows, GenerationState, ParkedKey, Skips
 
 ATTEMPTS = 2
 
@@ -33,16 +33,17 @@ class Culprit:
 
 @dataclass(slots=True)
 class CarefulFold:
-    """For one batch. With `may_park` failing keys are set aside, else the first failure is the `culprit`."""
+    """For one batch. A failing key that `may_park` allows is set aside, else the failure is the `culprit`."""
 
     router: Router
     stored: GenerationRows
     held: Generation
-    may_park: bool
+    may_park: Callable[[Key], bool]
     #: Keys already parked; grows by those parked here.
     parked: set[Key]
     #: What the database refuses of the batch, when it consists of one event.
     refused: Mapping[Key, Exception] = field(default_factory=dict)
+    skips: Skips = field(default_factory=dict)
     culprit: Culprit | None = None
     newly_parked: list[ParkedKey] = field(default_factory=list)
     _rows: dict[Key, Row | None] = field(default_factory=dict)
@@ -58,10 +59,24 @@ class CarefulFold:
             except KeyUnreadable as error:
                 self.culprit = Culprit(raw[0], raw[1], None, error)
                 return
+            if raw[0] in self.skips:
+                keys = [key for key in keys if key_text(key) not in self.skips[raw[0]]]
             self._load(keys)
             self._apply(raw, keys)
             if self.culprit is not None:
                 return
+
+    def follow(self, key: Key, row: Row | None, page: Sequence[Raw]) -> Row | None:
+        """Fold only what these events mean to one key, onto its row; returns the row as it is after them, or before
+        the culprit."""
+        self._rows[key] = row
+        self._changed[key] = None
+        for raw in page:
+            if key_text(key) not in self.skips.get(raw[0], ()):
+                self._apply(raw, [key])
+            if self.culprit is not None:
+                break
+        return self._rows[key]
 
     def _load(self, keys: Sequence[Key]) -> None:
         missing = [key for key in keys if key not in self._rows and key not in self._unreadable]
@@ -85,7 +100,7 @@ class CarefulFold:
                 result = self._try(raw, key)
             if not isinstance(result, Exception):
                 results[key] = result
-            elif self.may_park:
+            elif self.may_park(key):
                 failures[key] = result
             else:
                 self.culprit = Culprit(position, type_, key, result)

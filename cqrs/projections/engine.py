@@ -6,7 +6,7 @@ events go through the careful one, in ever smaller batches if it is the database
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cqrs.errors import HandlerBroken, RowsRefused
@@ -15,7 +15,7 @@ from cqrs.projections.circuit_breaker import looks_broken
 from cqrs.projections.fold import Fold, FoldFailed
 from cqrs.projections.projection import Projection
 from cqrs.projections.routing import Raw, Router
-from cqrs.readmodels.keys import key_of_text
+from cqrs.readmodels.keys import key_of_text, key_text
 from cqrs.readmodels.rows import Key
 from cqrs.readmodels.store import Batch, Generation, GenerationState, ReadModelStore
 from cqrs.store.event_store import EventStore
@@ -54,7 +54,10 @@ class Engine:
         store: ReadModelStore,
         held: Generation,
         sizes: Sizes,
+        *,
+        on_page: Callable[[int], None] = lambda position: None,
     ) -> None:
+        """`on_page` is told how far a batch has read; what it raises ends the batch, and nothing of it is written."""
         self._router = router
         self._events = events
         self._store = store
@@ -62,9 +65,10 @@ class Engine:
         self._sizes = sizes
         self.held = held
         self._building = held.state is GenerationState.BUILDING
-        # Nobody knows yet what is missing in a generation that is being built: it stops rather than set keys aside.
-        self._may_park = projection.on_error == "park" and not self._building
+        self._parks = projection.on_error == "park"
+        self._on_page = on_page
         self._parked = self._parked_keys()
+        self._skips = store.skips(held.projection)
         self._fold: Fold | None = None
         self._complete = self._building and self._rows.is_empty()
         #: The careful fold is used up to this position, with so many events a batch.
@@ -76,6 +80,21 @@ class Engine:
         texts = self._store.parked_positions(self.held.projection, self.held.number)
         keys = {key_of_text(text, self._router.model) for text in texts}
         return keys - {None}
+
+    def _may_park(self) -> Callable[[Key], bool]:
+        """Nobody has seen yet what is missing in a generation that is being built: of the keys that fail there, only
+        those are set aside that readers do without already."""
+        if not self._building or not self._parks:
+            return lambda key: self._parks
+        _, generations = self._store.generations()
+        live = [each for each in generations if each.state is GenerationState.LIVE]
+        known = {
+            text
+            for each in live
+            if each.projection == self.held.projection
+            for text in self._store.parked_positions(each.projection, each.number)
+        }
+        return lambda key: key_text(key) in known
 
     def advance(self, until: int) -> Step:
         """Apply the next batch of events up to `until`. Raises Fenced, or what the databases raise; nothing is
@@ -98,9 +117,7 @@ class Engine:
     # The fast way
 
     def _advance_fast(self, until: int) -> Step:
-        fold = self._fold or Fold(
-            self._router, self._rows, self.held, complete=self._complete, parked=frozenset(self._parked)
-        )
+        fold = self._fold or self._new_fold()
         most = self._sizes.build if self._building else self._sizes.live
         position, applied = self.held.position, 0
         last: Raw | None = None
@@ -111,6 +128,7 @@ class Engine:
                 fold.add(page)
                 position, last = page[-1][0], page[-1]
                 applied += len(page)
+                self._on_page(position)
             if len(page) < asked:
                 position = until
                 break
@@ -121,6 +139,10 @@ class Engine:
             return self._take_care(position, min(applied // 2, self._sizes.live))
         self._keep(fold)
         return Step(self.held, applied, is_tail=position == until)
+
+    def _new_fold(self) -> Fold:
+        parked = frozenset(self._parked)
+        return Fold(self._router, self._rows, self.held, complete=self._complete, parked=parked, skips=self._skips)
 
     def _write(self, batch: Batch) -> None:
         write = self._rows.commit_sliced if self._building else self._rows.commit
@@ -153,10 +175,17 @@ class Engine:
     def _advance_carefully(self, until: int) -> Step:
         page = self._read(self.held.position, until, self._careful_size)
         fold = CarefulFold(
-            self._router, self._rows, self.held, self._may_park, parked=set(self._parked), refused=self._refused
+            self._router,
+            self._rows,
+            self.held,
+            self._may_park(),
+            parked=set(self._parked),
+            refused=self._refused,
+            skips=self._skips,
         )
         fold.add(page)
-        if fold.newly_parked and looks_broken(self._store, self._rows, self.held, fold):
+        self._on_page(self.held.position)
+        if fold.newly_parked and not self._building and looks_broken(self._store, self._rows, self.held, fold):
             return Step(self.held, 0, is_tail=False, culprit=_broken(fold))
         done = [raw for raw in page if fold.culprit is None or raw[0] < fold.culprit.position]
         batch = self._careful_batch(fold, page, done, until)

@@ -15,7 +15,7 @@ from cqrs.projections.projection import DELETE
 from cqrs.projections.routing import Raw, Router, Step
 from cqrs.readmodels.keys import key_text
 from cqrs.readmodels.rows import Key, Row
-from cqrs.readmodels.store import Batch, Generation, GenerationRows, GenerationState
+from cqrs.readmodels.store import Batch, Generation, GenerationRows, GenerationState, Skips
 
 
 class FoldFailed(Exception):
@@ -41,6 +41,7 @@ class Fold:
         *,
         complete: bool = False,
         parked: Collection[Key] = (),
+        skips: Skips | None = None,
     ) -> None:
         self._router = router
         self._stored = stored
@@ -48,6 +49,7 @@ class Fold:
         self._building = held.state is GenerationState.BUILDING
         self._complete = complete
         self._parked = parked
+        self._skips: Skips = skips or {}
         #: None stands for a row that is known not to exist.
         self._rows: dict[Key, Row | None] = {}
         self._deleted: dict[Key, None] = {}
@@ -60,6 +62,8 @@ class Fold:
         """Fold a page of events. Raises FoldFailed, or what the store raises when rows cannot be loaded."""
         last = page[-1][0]
         steps: Iterable[Step] = self._router.steps(page)
+        if any(page[0][0] <= position <= last for position in self._skips):
+            steps = (step for step in steps if key_text(step[2]) not in self._skips.get(step[0], ()))
         if not self._complete:
             with _blamed(last):
                 steps = list(steps)

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import base64
 import binascii
+import time
 from collections.abc import Callable, Collection, Iterable
 
-from cqrs.errors import InvalidMessage, NotFound, NothingToRollBack, ReadModelMissing, RollBackRefused
+from cqrs.errors import (
+    GenerationStands,
+    InvalidMessage,
+    KeyNotParked,
+    NotFound,
+    NothingToRollBack,
+    ReadModelMissing,
+    RollBackRefused,
+)
 from cqrs.identifiers import new_id
+from cqrs.projections.building import Workshop
 from cqrs.projections.checkpoints import Checkpoints
+from cqrs.projections.dropping import drop_old
 from cqrs.projections.engine import Sizes
 from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.generation_info import GenerationInfo, generation_infos
 from cqrs.projections.parked import ParkedPage
 from cqrs.projections.preflight import Preflight, PreflightReader
 from cqrs.projections.projection import Projection
-from cqrs.projections.release import Released
+from cqrs.projections.release import PositionsOf, Released, Releaser
+from cqrs.projections.replay import Replay
+from cqrs.projections.rollback import RollBack
 from cqrs.projections.runner import Runner
 from cqrs.projections.status import ProjectionStatus, StatusReader
-from cqrs.readmodels.shape import shape_of
-from cqrs.readmodels.store import Generation, GenerationState, ReadModelStore
+from cqrs.readmodels.shape import difference, shape_of
+from cqrs.readmodels.store import Generation, GenerationState, ReadModelStore, Skip
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 
@@ -42,12 +55,14 @@ class Projections:
         speed_of: Callable[[str], float | None] = lambda name: None,
         in_the_way_of: Callable[[str], str | None] = lambda name: None,
         sizes: Sizes | None = None,
+        positions_of: PositionsOf | None = None,
     ) -> None:
         self._projections = {each.name: each for each in projections}
         self._events = events
         self._types = types
         self._store = store
         self._sizes = sizes
+        self._positions_of = positions_of
         self._status = StatusReader(events, store, rate_of)
         self._preflight = PreflightReader(events, types, store, speed_of, in_the_way_of)
         self._checkpoints = Checkpoints(self._read_checkpoints)
@@ -127,21 +142,84 @@ class Projections:
         self._store.pause(name, by=actor, reason=reason)
 
     def resume(self, name: str, *, actor: str) -> None:
-        """Lift a pause. After a failure: try again."""
-        self.definition(name)
+        """Lift a pause. After a failure: try again. Raises GenerationStands."""
+        live = self._live(name)
+        if live.stands and live.logic != logic_of(self.definition(name)):
+            raise GenerationStands(projection=name, generation=live.number)
         self._store.resume(name)
 
     def retry_parked(self, name: str, key: str | None = None) -> Released:
         """Apply the events of one parked key (its text), or of all, as the code is now. Those that fail again stay
         parked. Raises KeyNotParked."""
-        raise NotImplementedError
+        live = self._live(name)
+        texts = self._store.parked_positions(name, live.number) if key is None else [key]
+        return self._release(name, texts, one=key is not None)
 
     def skip_parked(self, name: str, key: str, *, reason: str, actor: str) -> Released:
         """Pass over the event that a parked key failed at, for ever, and apply what comes behind it.
 
         Raises KeyNotParked; InvalidMessage without a reason.
         """
-        raise NotImplementedError
+        live = self._live(name)
+        if not reason.strip():
+            raise InvalidMessage({"reason": ["Say why: nobody will apply this event to this key again."]})
+        parked = self._store.find_parked(name, live.number, key)
+        if parked is None:
+            raise KeyNotParked(projection=name, key=key)
+        return self._release(name, [key], one=True, skip=Skip(parked.position, actor, reason.strip()))
+
+    def _release(self, name: str, keys: Iterable[str], *, one: bool, skip: Skip | None = None) -> Released:
+        """A generation that is being built hears of it when it fails at the key, or when it is shown."""
+        releaser = Releaser(
+            self.definition(name),
+            events=self._events,
+            types=self._types,
+            store=self._store,
+            positions_of=self._positions_of,
+        )
+        released, failed = [], []
+        for key in keys:
+            live = self._live(name)
+            parked = self._store.find_parked(name, live.number, key)
+            if parked is None and one:
+                raise KeyNotParked(projection=name, key=key)
+            failing = releaser.release(live, parked, skip) if parked is not None else None
+            if failing is None:
+                released.append(key)
+            else:
+                failed.append(failing)
+        return Released(released, failed)
+
+    # Operations
+
+    def replay(self, sleep: Callable[[float], None] = time.sleep) -> Replay:
+        """The handler of replays. `sleep` is how one that is throttled rests."""
+        return Replay(self._workshop(sleep), self.definition)
+
+    def roll_back(self, sleep: Callable[[float], None] = time.sleep) -> RollBack:
+        """The handler of roll backs."""
+        return RollBack(self._workshop(sleep), self.definition)
+
+    def _workshop(self, sleep: Callable[[float], None]) -> Workshop:
+        return Workshop(self._events, self._types, self._store, self._sizes or Sizes(), sleep)
+
+    def drop_old(self, active: Callable[[], Collection[str]]) -> list[tuple[str, int]]:
+        """Remove generations kept long enough, and what operations left behind that are not among the `active` ids.
+        Returns what was dropped: name and number."""
+        return drop_old(self._store, list(self._projections.values()), active=active)
+
+    def outgrown(self) -> dict[str, str]:
+        """Projections whose live rows have other columns than the code, and how they differ: they stand still until
+        they are replayed."""
+        _, generations = self._store.generations()
+        found = {}
+        for each in generations:
+            declared = self._projections.get(each.projection)
+            if declared is not None and each.state is GenerationState.LIVE:
+                differs = difference(each.shape, shape_of(declared.model))
+                if differs is not None:
+                    found[each.projection] = differs
+        return found
 
     # Moving on
 

@@ -15,6 +15,7 @@ from cqrs.errors import Fenced, LogMismatch, ReadModelMissing, ShapeMismatch
 from cqrs.projections.careful_fold import Culprit
 from cqrs.projections.engine import Engine, Sizes
 from cqrs.projections.failures import error_text, traceback_text
+from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.projection import Projection
 from cqrs.projections.routing import Router
 from cqrs.readmodels.keys import key_text
@@ -138,6 +139,8 @@ class Runner:
         differs = difference(found.shape, shape_of(self._projection.model))
         if differs is not None:
             return str(ShapeMismatch(projection=self.name, generation=found.number, difference=differs))
+        if found.stands and found.logic == logic_of(self._projection):
+            self._store.resume(self.name)  # the code it waited for is back
         held = self._store.acquire(self.name, found.number, owner=self._owner)
         if held is None:
             return f"{found.owner} works on {self.name}, generation {found.number}."

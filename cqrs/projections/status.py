@@ -96,7 +96,7 @@ class StatusReader:
         live = next((each for each in own if each.state is GenerationState.LIVE), None)
         if live is None:
             return _without_rows(projection, head)
-        building = any(each.state is GenerationState.BUILDING for each in own)
+        building = next((each for each in own if each.state is GenerationState.BUILDING), None)
         return ProjectionStatus(
             name=projection.name,
             title=projection.title,
@@ -119,8 +119,10 @@ class StatusReader:
             note=_note(projection, live),
         )
 
-    def _state(self, live: Generation, building: bool, lag: int, now: datetime) -> State:
-        silent = _seconds(live.heartbeat_at, now)
+    def _state(self, live: Generation, building: Generation | None, lag: int, now: datetime) -> State:
+        """Whoever builds a generation shows that somebody is there, also when the live one may not be moved."""
+        signs = [each.heartbeat_at for each in (live, building) if each is not None and each.heartbeat_at is not None]
+        silent = _seconds(max(signs, default=None), now)
         if silent is None or silent > SILENT_LEASES * self._store.lease_seconds:
             return State.UNKNOWN
         if live.failure is not None:
@@ -129,7 +131,7 @@ class StatusReader:
             return State.PAUSED
         if lag > 0 and self._is_stalled(live, now):
             return State.STALLED
-        if building:
+        if building is not None:
             return State.REPLAYING
         return State.CATCHING_UP if lag > ONE_BATCH else State.RUNNING
 
@@ -175,6 +177,8 @@ def _note(projection: type[Projection], live: Generation) -> str | None:
     differs = difference(live.shape, shape_of(projection.model))
     if differs is not None:
         return f"Generation {live.number} was made by other code: {differs}. It stands still until it is replayed."
+    if live.stands:
+        return f"Generation {live.number} was made by other code. It stands still until that is back or it is replayed."
     if live.logic != logic_of(projection):
         return f"The code changed since generation {live.number} was made. A replay is recommended."
     return None

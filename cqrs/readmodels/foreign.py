@@ -17,7 +17,7 @@ _WORDS_ON_POSTGRES = ("IS NOT DISTINCT FROM", "IS DISTINCT FROM")
 
 
 def watch(connection: sa.Connection, model: RowModel, number: int) -> None:
-    """Create the triggers of one generation table, in the transaction of the caller."""
+    """Create the triggers of one generation table, unless it has them; in the transaction of the caller."""
     quote = connection.dialect.identifier_preparer.quote
     table = f"{model.name}__g{number}"
     # Both databases compare with NULL by IS or IS NOT, each in its own words.
@@ -32,8 +32,9 @@ def watch(connection: sa.Connection, model: RowModel, number: int) -> None:
             action = f"WHEN {condition} BEGIN {notes} END"
         else:
             action = f"FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION note_foreign_write({_arguments(model, number)})"
+        create = "CREATE TRIGGER IF NOT EXISTS" if connection.dialect.name == "sqlite" else "CREATE OR REPLACE TRIGGER"
         connection.exec_driver_sql(
-            f"CREATE TRIGGER {quote(f'{table}__{kind}')} AFTER {kind.upper()} ON {quote(table)} {action}"
+            f"{create} {quote(f'{table}__{kind}')} AFTER {kind.upper()} ON {quote(table)} {action}"
         )
 
 

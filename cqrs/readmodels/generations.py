@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from cqrs.errors import ViewInUse
 from cqrs.readmodels.postgres_ddl import REFUSE_WRITES
 from cqrs.readmodels.rows import RowModel
+
+#: What PostgreSQL calls it when a view's columns cannot be replaced, and when others rest on it (SQLSTATE).
+INVALID_TABLE_DEFINITION = "42P16"
+DEPENDENT_OBJECTS = "2BP01"
 
 
 def table_name(model: RowModel, number: int) -> str:
@@ -40,7 +45,50 @@ def point_view(connection: sa.Connection, model: RowModel, number: int) -> None:
     itself; PostgreSQL is told to."""
     quote = connection.dialect.identifier_preparer.quote
     view, columns = quote(model.name), ", ".join(quote(column.name) for column in model.table.columns)
-    connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view}")
-    connection.exec_driver_sql(f"CREATE VIEW {view} AS SELECT {columns} FROM {quote(table_name(model, number))}")
+    select = f"SELECT {columns} FROM {quote(table_name(model, number))}"
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(REFUSE_WRITES.format(view=view))
+        _point_on_postgres(connection, model.name, view, select)
+    else:
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view}")
+        connection.exec_driver_sql(f"CREATE VIEW {view} AS {select}")
+
+
+def _point_on_postgres(connection: sa.Connection, name: str, view: str, select: str) -> None:
+    """Replacing keeps rights and whatever rests on the view, but columns can only be added at the end that way."""
+    if connection.exec_driver_sql("SELECT to_regclass(%s)", (view,)).scalar() is None:
+        rights = []
+    else:
+        try:
+            with connection.begin_nested():
+                connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {view} AS {select}")
+            return
+        except sa.exc.ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", None) != INVALID_TABLE_DEFINITION:
+                raise
+        rights = _rights(connection, view)
+        _drop_view(connection, name, view)
+    connection.exec_driver_sql(f"CREATE VIEW {view} AS {select}")
+    connection.exec_driver_sql(REFUSE_WRITES.format(view=view))
+    for grant in rights:
+        connection.exec_driver_sql(grant)
+
+
+def _rights(connection: sa.Connection, view: str) -> list[str]:
+    """Statements that give the rights on the view again to whoever has them now."""
+    granted = connection.exec_driver_sql(
+        "SELECT format('GRANT %%s ON %%s TO %%s', privilege_type, oid::regclass, "
+        "CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END) "
+        "FROM pg_class, aclexplode(relacl) WHERE oid = to_regclass(%s) AND grantee <> relowner",
+        (view,),
+    )
+    return list(granted.scalars())
+
+
+def _drop_view(connection: sa.Connection, name: str, view: str) -> None:
+    try:
+        connection.exec_driver_sql(f"DROP VIEW {view}")
+    except sa.exc.DatabaseError as error:
+        if getattr(error.orig, "sqlstate", None) != DEPENDENT_OBJECTS:
+            raise
+        detail = getattr(getattr(error.orig, "diag", None), "message_detail", None)
+        raise ViewInUse(name=name, why=" ".join(str(detail or error.orig).split())) from error

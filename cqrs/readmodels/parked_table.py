@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from cqrs.readmodels.database_time import database_now
 from cqrs.readmodels.statements import MOST_VALUES
-from cqrs.readmodels.store import Batch, Generation, ParkedKey
-from cqrs.readmodels.tables import parked_events, parked_keys
+from cqrs.readmodels.store import Batch, Generation, ParkedKey, Skip
+from cqrs.readmodels.tables import parked_events, parked_keys, skipped
 
 FACTS = ("key", "position", "event_type", "error", "traceback", "attempts")
 
@@ -67,3 +67,42 @@ def _parked_key(connection: sa.Connection, row: sa.RowMapping) -> ParkedKey:
 
 def _of(projection: str, number: int) -> tuple[sa.ColumnElement[bool], ...]:
     return (parked_keys.c.projection == projection, parked_keys.c.generation == number)
+
+
+def find(connection: sa.Connection, projection: str, number: int, key: str) -> ParkedKey | None:
+    asked = sa.select(parked_keys).where(*_of(projection, number), parked_keys.c.key == key)
+    row = connection.execute(asked).mappings().one_or_none()
+    return None if row is None else _parked_key(connection, row)
+
+
+def settle(connection: sa.Connection, projection: str, number: int, before: ParkedKey, after: ParkedKey | None) -> None:
+    """Remove a parked key; or, when it fails again, write down how. A failure before the old one leaves row and
+    waiting events as they are: what was applied since cannot be taken back by half."""
+    this = (*_of(projection, number), parked_keys.c.key == before.key)
+    e = parked_events.c
+    waiting = sa.delete(parked_events).where(e.projection == projection, e.generation == number, e.key == before.key)
+    if after is None:
+        connection.execute(sa.delete(parked_keys).where(*this))
+        connection.execute(waiting)
+        return
+    told = {"error": after.error, "traceback": after.traceback, "attempts": before.attempts + after.attempts}
+    if after.position >= before.position:
+        told |= {"position": after.position, "event_type": after.event_type}
+        connection.execute(waiting.where(e.position < after.position))
+    connection.execute(sa.update(parked_keys).where(*this).values(told))
+
+
+def skips(connection: sa.Connection, projection: str) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    asked = sa.select(skipped.c.position, skipped.c.key).where(skipped.c.projection == projection)
+    for position, key in connection.execute(asked):
+        found.setdefault(position, set()).add(key)
+    return found
+
+
+def skip(connection: sa.Connection, projection: str, key: str, chosen: Skip) -> None:
+    this = {"projection": projection, "position": chosen.position, "key": key}
+    again = sa.select(skipped.c.key).where(*(skipped.c[name] == value for name, value in this.items()))
+    if connection.execute(again).first() is None:
+        why = {"reason": chosen.reason, "skipped_by": chosen.by, "skipped_at": database_now()}
+        connection.execute(sa.insert(skipped).values(**this, **why))

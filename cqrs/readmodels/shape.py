@@ -40,6 +40,12 @@ def difference(stored: str, code: str) -> str | None:
     return ", ".join(parts) or None
 
 
+def same_keys(one: str, other: str) -> bool:
+    """Whether two shapes have the same key columns."""
+    keys = [{column for column in columns_of(shape).values() if column.primary_key} for shape in (one, other)]
+    return keys[0] == keys[1]
+
+
 def type_text(kind: sa.types.TypeEngine[Any]) -> str:
     """What people call the type."""
     match kind:

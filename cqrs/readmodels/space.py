@@ -21,7 +21,7 @@ def bytes_of(database: Database, model: RowModel, number: int) -> int | None:
                 found = connection.execute(size, {"name": connection.dialect.identifier_preparer.quote(table)})
             else:
                 names = "SELECT name FROM sqlite_master WHERE tbl_name = :name"
-                size = sa.text(f"SELECT sum(pgsize) FROM dbstat WHERE aggregate AND name IN ({names})")
+                size = sa.text(f"SELECT sum(pgsize) FROM dbstat WHERE aggregate = TRUE AND name IN ({names})")
                 found = connection.execute(size, {"name": table})
             total = found.scalar()
     except sa.exc.OperationalError:  # An SQLite without the table of sizes.

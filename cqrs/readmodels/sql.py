@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from cqrs.readmodels import parked_table, space
+from cqrs.errors import KeyNotParked
+from cqrs.readmodels import parked_table, space, swap
 from cqrs.readmodels.checkpoint import Checkpoint, generation_of
+from cqrs.readmodels.compare import Comparison
 from cqrs.readmodels.database_time import database_now
 from cqrs.readmodels.foreign import watch
 from cqrs.readmodels.generations import create_generation, point_view
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.sql_rows import SqlGenerationRows
-from cqrs.readmodels.store import Failure, Generation, GenerationState, ParkedKey
+from cqrs.readmodels.store import (
+    Compared,
+    Derive,
+    Failure,
+    Generation,
+    GenerationState,
+    ParkedKey,
+    Settled,
+    Skip,
+    Skips,
+    Standing,
+)
 from cqrs.readmodels.tables import generations as g
 from cqrs.store.database import Database
 
@@ -44,18 +59,28 @@ class SqlReadModelStore:
             point_view(connection, model, created.number)
             return created
 
-    def create(self, model: RowModel, *, shape: str, logic: str) -> Generation:
+    def create(self, model: RowModel, *, shape: str, logic: str, operation: str | None = None) -> Generation:
         with self._database.write() as connection:
-            return self._create(connection, model, shape, logic, GenerationState.BUILDING)
+            made = sa.select(g).where(g.c.projection == model.name, g.c.operation == operation)
+            row = connection.execute(made).mappings().one_or_none() if operation is not None else None
+            if row is not None:
+                return generation_of(row)
+            return self._create(connection, model, shape, logic, GenerationState.BUILDING, operation)
 
     def _create(
-        self, connection: sa.Connection, model: RowModel, shape: str, logic: str, state: GenerationState
+        self,
+        connection: sa.Connection,
+        model: RowModel,
+        shape: str,
+        logic: str,
+        state: GenerationState,
+        operation: str | None = None,
     ) -> Generation:
         highest = sa.select(sa.func.max(g.c.generation)).where(g.c.projection == model.name)
         number = (connection.execute(highest).scalar() or 0) + 1
         create_generation(connection, model, number)
         facts = {"projection": model.name, "generation": number, "state": state, "shape": shape, "logic": logic}
-        connection.execute(sa.insert(g).values(**facts, created_at=database_now()))
+        connection.execute(sa.insert(g).values(**facts, operation=operation, created_at=database_now()))
         created = self._checkpoint.read(connection, model.name, number)
         assert created is not None
         return created
@@ -82,6 +107,54 @@ class SqlReadModelStore:
         with self._database.write(durable=False) as connection:
             self._checkpoint.release(connection, held)
 
+    # Replays
+
+    def hold(self, live: Generation, *, owner: str, seconds: float) -> Generation:
+        with self._database.write(durable=False) as connection:
+            swap.hold(connection, live, owner, seconds)
+            held = self._checkpoint.read(connection, live.projection, live.number)
+            assert held is not None
+            return held
+
+    def swap(
+        self,
+        model: RowModel,
+        live: Generation,
+        candidate: Generation,
+        *,
+        outcome: str,
+        standing: Standing | None = None,
+    ) -> None:
+        with self._database.write() as connection:
+            swap.swap(connection, model, live, candidate, outcome, standing)
+
+    def reopen(self, kept: Generation, operation: str) -> Generation:
+        with self._database.write() as connection:
+            swap.reopen(connection, kept, operation)
+            opened = self._checkpoint.read(connection, kept.projection, kept.number)
+            assert opened is not None
+            return opened
+
+    def put_back(self, projection: str, number: int) -> bool:
+        with self._database.write() as connection:
+            return swap.put_back(connection, projection, number)
+
+    def drop(self, model: RowModel, number: int) -> bool:
+        with self._database.write() as connection:
+            return swap.drop(connection, model, number)
+
+    def compare(
+        self, model: RowModel, live: Generation, candidate: Generation, *, after: tuple[Any, ...] | None, size: int
+    ) -> Compared:
+        with self._database.read() as connection:
+            return Comparison(connection, model, live, candidate).chunk(after, size)
+
+    def compare_keys(
+        self, model: RowModel, live: Generation, candidate: Generation, keys: Sequence[tuple[Any, ...]]
+    ) -> Compared:
+        with self._database.read() as connection:
+            return Comparison(connection, model, live, candidate).keys(keys)
+
     # What keeps a projection from moving
 
     def fail(self, held: Generation, failure: Failure) -> None:
@@ -90,13 +163,15 @@ class SqlReadModelStore:
 
     def pause(self, projection: str, *, by: str, reason: str | None) -> None:
         with self._database.write() as connection:
-            running = sa.update(g).where(g.c.projection == projection, g.c.paused_at.is_(None))
+            live = (g.c.projection == projection, g.c.state == GenerationState.LIVE)
+            running = sa.update(g).where(*live, g.c.paused_at.is_(None))
             connection.execute(running.values(paused_at=database_now(), paused_by=by, paused_reason=reason))
 
     def resume(self, projection: str) -> None:
         with self._database.write() as connection:
-            halted = sa.update(g).where(g.c.projection == projection)
-            connection.execute(halted.values(paused_at=None, paused_by=None, paused_reason=None, failure=None))
+            halted = sa.update(g).where(g.c.projection == projection, g.c.state == GenerationState.LIVE)
+            lifted = {"paused_at": None, "paused_by": None, "paused_reason": None, "failure": None, "stands": None}
+            connection.execute(halted.values(lifted))
 
     # Space
 
@@ -123,3 +198,28 @@ class SqlReadModelStore:
     def parked(self, projection: str, number: int, *, after: str | None, limit: int) -> list[ParkedKey]:
         with self._database.read() as connection:
             return parked_table.page(connection, projection, number, after, limit)
+
+    def find_parked(self, projection: str, number: int, key: str) -> ParkedKey | None:
+        with self._database.read() as connection:
+            return parked_table.find(connection, projection, number, key)
+
+    def skips(self, projection: str) -> Skips:
+        with self._database.read() as connection:
+            return parked_table.skips(connection, projection)
+
+    def settle_parked(
+        self, model: RowModel, number: int, key: str, derive: Derive, *, skip: Skip | None = None
+    ) -> Settled:
+        rows = self.rows(model, number)
+        with self._database.write() as connection:
+            position = self._checkpoint.seize(connection, model.name, number)
+            parked = parked_table.find(connection, model.name, number, key)
+            if parked is None or (skip is not None and skip.position != parked.position):
+                raise KeyNotParked(projection=model.name, key=key)
+            if skip is not None:
+                parked_table.skip(connection, model.name, key, skip)
+            settled = derive(position)
+            if settled.parked is None or settled.parked.position >= parked.position:
+                rows.settle(connection, key, settled)
+            parked_table.settle(connection, model.name, number, parked, settled.parked)
+            return settled

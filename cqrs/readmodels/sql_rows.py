@@ -13,10 +13,11 @@ from cqrs.errors import InexactValue, RowsRefused, RowUnreadable
 from cqrs.readmodels import parked_table
 from cqrs.readmodels.checkpoint import Checkpoint
 from cqrs.readmodels.codec import Packed, RowCodec
+from cqrs.readmodels.keys import key_of_text
 from cqrs.readmodels.postgres_statements import PostgresRowStatements
 from cqrs.readmodels.rows import Key, Row, RowModel
 from cqrs.readmodels.statements import RowStatements, Statement
-from cqrs.readmodels.store import Batch, Generation, Loaded
+from cqrs.readmodels.store import Batch, Generation, Loaded, Settled
 from cqrs.store.database import Database
 
 #: Rows a slice: short enough that an append waits some 10 ms for it at most.
@@ -64,6 +65,14 @@ class SqlGenerationRows:
         except (ValueError, TypeError, ArithmeticError, InexactValue):
             return self._sort_out(stored)
 
+    def read_key(self, stored: tuple[Any, ...]) -> Key | None:
+        try:
+            (key,) = self._codec.unpack_keys([stored])
+            self._model.check_keys([key])
+        except (ValueError, TypeError, ArithmeticError, InexactValue):
+            return None
+        return key
+
     def _fetch(self, connection: sa.Connection, keys: Sequence[tuple[Any, ...]]) -> Sequence[Packed]:
         if self._sql.json_safe and connection.dialect.name == "sqlite":
             try:
@@ -110,6 +119,13 @@ class SqlGenerationRows:
         with self._database.write(durable=False) as connection:
             self._checkpoint.hold(connection, held)
             self._run(connection, upserts)
+
+    def settle(self, connection: sa.Connection, key: str, settled: Settled) -> None:
+        """Write what a parked key came to, in the caller's transaction."""
+        self._run(connection, self._sql.upserts(settled.upsert))
+        wanted = key_of_text(key, self._model) if settled.delete else None
+        if wanted is not None:
+            self._run(connection, self._sql.deletes(self._codec.pack_keys([wanted])))
 
     def _run(self, connection: sa.Connection, statements: Iterable[Statement]) -> None:
         try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from cqrs.readmodels.rows import Key, Row, RowModel
+
+#: Events passed over for some keys: the texts of those by position.
+Skips = Mapping[int, Collection[str]]
 
 
 class GenerationState(enum.StrEnum):
@@ -105,6 +108,39 @@ class Loaded:
     unreadable: Mapping[Key, Exception] = field(default_factory=dict)
 
 
+class DifferenceKind(enum.StrEnum):
+    """What is wrong with the rows of the generation that readers see, going by the one that was made anew."""
+
+    #: Readers see other values.
+    CHANGED = "changed"
+    #: Readers do not see a row that should be there.
+    MISSING = "missing"
+    #: Readers see a row that should not be there.
+    EXTRA = "extra"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    #: As the database has it, one value per key column: somebody else may have written what is no key of ours.
+    key: tuple[Any, ...]
+    kind: DifferenceKind
+    #: The last event applied to the row that readers see; None where there is no row, or somebody else wrote it.
+    live_pos: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Some rows of two generations at one moment, and the checkpoints of that moment."""
+
+    live_position: int
+    position: int
+    #: Rows that readers see, the different ones included.
+    rows: int
+    differences: Sequence[Difference]
+    #: Where the next chunk begins: behind this key. None when there are no more.
+    end: tuple[Any, ...] | None = None
+
+
 class GenerationRows(Protocol):
     """The rows of one generation, and the moves of its checkpoint."""
 
@@ -116,6 +152,10 @@ class GenerationRows(Protocol):
     def faults(self, keys: Sequence[Key], rows: Sequence[Row]) -> Mapping[Key, Exception]: ...
 
     def load(self, keys: Collection[Key]) -> Loaded: ...
+
+    def read_key(self, stored: tuple[Any, ...]) -> Key | None:
+        """The key from its values as the database has them; None when they are no key of this table."""
+        ...
 
     def is_empty(self) -> bool: ...
 
@@ -138,6 +178,38 @@ class GenerationRows(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A generation that goes live although other code made it: it is paused, and says by whom and why."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Who decided to pass over an event, and why."""
+
+    position: int
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What the events of a parked key came to at a checkpoint."""
+
+    #: The packed row; none where it is to be deleted, or is to be left as it is.
+    upsert: Sequence[Any] = ()
+    delete: bool = False
+    #: The key fails again, at this event; None when all is applied.
+    parked: ParkedKey | None = None
+
+
+#: From the checkpoint to what a parked key came to at it.
+Derive = Callable[[int], Settled]
+
+
 class ReadModelStore(Protocol):
     """Generations, their leases and parked keys. Leases run by the clock of the database.
 
@@ -154,8 +226,55 @@ class ReadModelStore(Protocol):
         """The live generation; an empty first one when there is none yet."""
         ...
 
-    def create(self, model: RowModel, *, shape: str, logic: str) -> Generation:
-        """Another, empty generation, to be built beside the live one."""
+    def create(self, model: RowModel, *, shape: str, logic: str, operation: str | None = None) -> Generation:
+        """Another, empty generation, to be built beside the live one; the one there is, if that operation has made
+        one already."""
+        ...
+
+    def hold(self, live: Generation, *, owner: str, seconds: float) -> Generation:
+        """Take the lease from whoever has it, so that nobody moves the generation meanwhile. Raises Fenced when it is
+        no longer the live one."""
+        ...
+
+    def swap(
+        self,
+        model: RowModel,
+        live: Generation,
+        candidate: Generation,
+        *,
+        outcome: str,
+        standing: Standing | None = None,
+    ) -> None:
+        """Give readers `candidate` instead of `live`, which is kept; both held by the caller. One transaction.
+
+        A pause goes on for the new one. Raises Fenced when either has moved or changed hands; DatabaseBusy when a
+        reader is in the way, after a fraction of a second; ViewInUse.
+        """
+        ...
+
+    def reopen(self, kept: Generation, operation: str) -> Generation:
+        """Let a kept generation be moved again, for a roll back. Raises Fenced."""
+        ...
+
+    def put_back(self, projection: str, number: int) -> bool:
+        """Undo `reopen`. False when it is not under way."""
+        ...
+
+    def drop(self, model: RowModel, number: int) -> bool:
+        """Remove a generation that readers do not see, and all that belongs to it. False when there is none, or
+        readers see it. Raises DatabaseBusy."""
+        ...
+
+    def compare(
+        self, model: RowModel, live: Generation, candidate: Generation, *, after: tuple[Any, ...] | None, size: int
+    ) -> Compared:
+        """The next chunk of about `size` rows behind the key `after`, in the columns that both have."""
+        ...
+
+    def compare_keys(
+        self, model: RowModel, live: Generation, candidate: Generation, keys: Sequence[tuple[Any, ...]]
+    ) -> Compared:
+        """The same for these keys."""
         ...
 
     def rows(self, model: RowModel, number: int) -> GenerationRows: ...
@@ -197,6 +316,22 @@ class ReadModelStore(Protocol):
         ...
 
     def parked_counts(self) -> dict[tuple[str, int], int]: ...
+
+    def skips(self, projection: str) -> Skips:
+        """What an operator decided to pass over."""
+        ...
+
+    def find_parked(self, projection: str, number: int, key: str) -> ParkedKey | None: ...
+
+    def settle_parked(
+        self, model: RowModel, number: int, key: str, derive: Derive, *, skip: Skip | None = None
+    ) -> Settled:
+        """Settle a parked key in one transaction, which holds the checkpoint and fences whoever moves it.
+
+        `derive` is called inside, with the checkpoint; what it returns is written. With `skip` the event the key is
+        parked at is remembered as passed over. Raises KeyNotParked.
+        """
+        ...
 
     def bytes_of(self, model: RowModel, number: int) -> int | None:
         """What a generation takes on disk, its indexes included; None where nobody can tell."""
