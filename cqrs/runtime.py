@@ -42,6 +42,7 @@ from cqrs.store.sql import SqlEventStore
 from cqrs.store.tables import main as main_tables
 from cqrs.workers.heartbeats import Workers
 from cqrs.workers.operation import Operation
+from cqrs.workers.operation_runner import OperationHandler
 from cqrs.workers.operations import Operations
 from cqrs.workers.replay_speed import replay_speed
 from cqrs.workers.samples import Samples
@@ -113,7 +114,13 @@ class Runtime:
             rate_of=self.samples.rate,
             speed_of=lambda name: replay_speed(self.operations, name),
             in_the_way_of=self._in_the_way_of,
+            positions_of=lambda name, key, until: self.keys.positions_of(name, key, until=until),
         )
+        #: How operations are carried out, by kind.
+        self.operation_handlers: dict[str, OperationHandler] = {
+            "replay": self.projections.replay(),
+            "rollback": self.projections.roll_back(),
+        }
         self.keys = KeyIndex(declared, events=self.events, types=self.types, database=self.read)
 
     def _mediator(self) -> Mediator:
@@ -169,10 +176,14 @@ class Runtime:
         review: bool = False,
         throttle: float | None = None,
         digest: str | None = None,
+        known: Sequence[str] = (),
+        outgrown: str | None = None,
     ) -> Operation:
         """Ask for a new generation, which a worker builds. With `review` it waits for approval before readers see it.
 
-        `throttle` is how long to rest for each second of work; `digest` that of the preflight somebody decided on.
+        `throttle` is how long to rest for each second of work; `digest` that of the preflight somebody decided on;
+        `known` are texts of keys whose rows will differ, which surprises nobody; `outgrown` says which change of
+        columns made the program start it by itself.
         Raises NotFound, OperationInTheWay, TooLittleSpace, PreflightChanged.
         """
         preflight = self.projections.preflight(name)
@@ -184,7 +195,7 @@ class Runtime:
         needed, free = preflight.bytes_needed, preflight.bytes_free
         if needed is not None and free is not None and free < needed * LEAST_ROOM:
             raise TooLittleSpace(projection=name, needed=f"{needed:,}", free=f"{free:,}")
-        parameters = {"review": review, "throttle": throttle}
+        parameters = {"review": review, "throttle": throttle, "known": list(known), "outgrown": outgrown}
         return self.operations.request("replay", name, actor=actor, reason=reason, parameters=parameters)
 
     def start_rollback(self, name: str, *, actor: str, reason: str | None = None) -> Operation:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from cqrs.errors import OperationInTheWay
 from cqrs.store.database import Database
 from cqrs.store.tables import idempotency
 from cqrs.workers import tables
@@ -36,6 +38,21 @@ def prune(runtime: Runtime) -> None:
     runtime.workers.prune()
     delete_older(runtime.main, tables.schedule_runs, tables.schedule_runs.c.started_at, RUNS_LIFE)
     delete_older(runtime.main, idempotency, idempotency.c.created_at, IDEMPOTENCY_LIFE)
+
+
+def drop_generations(runtime: Runtime) -> list[tuple[str, int]]:
+    """Remove generations that were kept for a day, and what operations left behind that are over."""
+    return runtime.projections.drop_old(lambda: [each.id for each in runtime.operations.active()])
+
+
+def replay_outgrown(runtime: Runtime) -> None:
+    """Replay projections whose columns changed: their rows stand still until then. One that failed or was cancelled
+    is not begun again by itself for the same columns."""
+    for name, differs in runtime.projections.outgrown().items():
+        tried = runtime.operations.page(kind="replay", projection=name, limit=1)
+        if not any(each.parameters.get("outgrown") == differs for each in tried):
+            with suppress(OperationInTheWay):
+                runtime.start_replay(name, actor="system", reason=f"Its columns changed: {differs}.", outgrown=differs)
 
 
 def delete_older(database: Database, table: sa.Table, moment: sa.ColumnElement[object], life: timedelta) -> int:

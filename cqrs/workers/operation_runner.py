@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from cqrs.errors import (
@@ -13,6 +13,7 @@ from cqrs.errors import (
     DiskFull,
     OperationCancelled,
     OperationHeld,
+    OperationInterrupted,
     OperationLost,
 )
 from cqrs.workers.operations import Operations
@@ -37,29 +38,37 @@ class OperationHandler(Protocol):
 
 
 class OperationRunner:
-    """One thread's worth of work on operations of the kinds in `handlers`."""
+    """One thread's worth of work on operations of the kinds in `handlers`; `stopping` says when to set it aside."""
 
-    def __init__(self, operations: Operations, handlers: Mapping[str, OperationHandler], owner: str) -> None:
+    def __init__(
+        self,
+        operations: Operations,
+        handlers: Mapping[str, OperationHandler],
+        owner: str,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._operations = operations
         self._handlers = dict(handlers)
         self._owner = owner
+        self._stopping = stopping
 
     def step(self) -> bool:
         """Carry out one operation to its end; False when there was none. Raises what PASSING names."""
         run = self._operations.claim(self._owner, tuple(self._handlers))
         if run is None:
             return False
+        run.stopping = self._stopping
         handler = self._handlers[run.operation.kind]
         try:
             self._carry_out(handler, run)
-        except (OperationHeld, OperationLost) as stopped:
+        except (OperationHeld, OperationInterrupted, OperationLost) as stopped:
             log.info("%s", stopped, extra={"operation": run.operation.id})
         return True
 
     def _carry_out(self, handler: OperationHandler, run: Run) -> None:
         try:
             run.succeed(handler.carry_out(run))
-        except (OperationHeld, OperationLost, *PASSING):
+        except (OperationHeld, OperationInterrupted, OperationLost, *PASSING):
             raise
         except OperationCancelled:
             run.cleaning_up()

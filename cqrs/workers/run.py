@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import sqlalchemy as sa
 
-from cqrs.errors import OperationCancelled, OperationHeld, OperationLost
+from cqrs.errors import OperationCancelled, OperationHeld, OperationInterrupted, OperationLost
 from cqrs.store.database import Database
 from cqrs.workers.operation import Operation, OperationState, Phase
 from cqrs.workers.operation_tables import operation_log, operations
@@ -33,8 +33,17 @@ class Run:
     for the end (not while the handler cleans up: see `cleaning_up`). Not safe for use by several threads.
     """
 
-    def __init__(self, database: Database, operation: Operation, token: int, lease_seconds: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        operation: Operation,
+        token: int,
+        lease_seconds: float,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.operation = operation
+        #: Whether this worker is about to stop; the operation is then set aside at its next step.
+        self.stopping = stopping
         self._database = database
         self._token = token
         self._lease = timedelta(seconds=lease_seconds)
@@ -69,6 +78,8 @@ class Run:
         """Say how far the phase is; cheap to call often, written about once a second."""
         current = self._phases[-1]
         self._phases[-1] = replace(current, done=done, total=current.total if total is None else total)
+        if self.stopping() and not self._cleaning_up:
+            self.set_aside()
         now = time.monotonic()
         if now - self._written < WRITE_EVERY_SECONDS:
             return
@@ -102,7 +113,12 @@ class Run:
         """From here on a cancel is not raised again: the handler is ending what it began."""
         self._cleaning_up = True
 
-    def hold_for_review(self, found: Mapping[str, Any]) -> None:
+    def set_aside(self) -> NoReturn:
+        """Give the operation back, so that another worker takes it up at once; always raises OperationInterrupted."""
+        self._write(owner=None, lease_until=None)
+        raise OperationInterrupted(title=self.operation.title)
+
+    def hold_for_review(self, found: Mapping[str, Any]) -> NoReturn:
         """Give the operation back until someone approves it; always raises OperationHeld, for the worker."""
         self._write(state=OperationState.WAITING, result=_json(found), owner=None, lease_until=None)
         raise OperationHeld(title=self.operation.title)

@@ -21,7 +21,7 @@ EARLY = timedelta(milliseconds=500)
 @dataclass(frozen=True, slots=True)
 class Schedule:
     name: str
-    job: Callable[[Runtime], None]
+    job: Callable[[Runtime], object]
     every: timedelta
     anchor: datetime = ANCHOR
 
@@ -33,5 +33,7 @@ class Schedule:
 SCHEDULES = (
     Schedule("sample projections", jobs.sample, timedelta(seconds=10)),
     Schedule("roll up samples", jobs.roll_up, timedelta(minutes=5), ANCHOR + timedelta(seconds=5)),
+    Schedule("replay what outgrew its columns", jobs.replay_outgrown, timedelta(seconds=15)),
+    Schedule("drop old generations", jobs.drop_generations, timedelta(hours=1), ANCHOR + timedelta(minutes=11)),
     Schedule("prune", jobs.prune, timedelta(hours=1), ANCHOR + timedelta(minutes=7)),
 )

@@ -1,4 +1,4 @@
-"""A worker: one thread a projection, one for the key index, one that shows that the process lives."""
+"""A worker: one thread a projection, one for the key index, some for operations, one that shows that it lives."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from cqrs.errors import CqrsError
 from cqrs.projections.runner import Runner
 from cqrs.workers.heartbeats import BEAT_SECONDS
+from cqrs.workers.operation import EXCLUSIVE
+from cqrs.workers.operation_runner import OperationRunner
 
 if TYPE_CHECKING:
     from cqrs.runtime import Runtime
@@ -36,6 +38,7 @@ class Worker:
         self._stopping = threading.Event()
         self._threads = [self._thread(f"projection {name}", self._move, name) for name in runtime.projections.names()]
         self._threads.append(self._thread("key index", self._follow_keys))
+        self._threads += [self._thread(f"operations: {kinds[0]}", self._operate, *kinds) for kinds in self._kinds()]
         self._threads.append(self._thread("heartbeat", self._beat))
 
     def start(self) -> None:
@@ -74,6 +77,21 @@ class Worker:
             runner.release()
         except CqrsError as error:
             logger.warning("The lease of %s was not given back and runs out by itself: %s", runner.name, error)
+
+    def _kinds(self) -> list[tuple[str, ...]]:
+        """One thread for what changes read models; what only looks need not wait for it."""
+        handled = tuple(self._runtime.operation_handlers)
+        groups = [tuple(k for k in handled if k in EXCLUSIVE), tuple(k for k in handled if k not in EXCLUSIVE)]
+        return [group for group in groups if group]
+
+    def _operate(self, *kinds: str) -> None:
+        handlers = {kind: self._runtime.operation_handlers[kind] for kind in kinds}
+        runner = OperationRunner(self._runtime.operations, handlers, self.id, self._stopping.is_set)
+        self._repeat("Operations", lambda: self._carry_out(runner))
+
+    def _carry_out(self, runner: OperationRunner) -> None:
+        if not runner.step():
+            self._stopping.wait(WAIT_SECONDS)
 
     def _follow_keys(self) -> None:
         self._repeat("The key index", self._index)

@@ -15,6 +15,7 @@ from cqrs.projections.runner import Outcome
 from cqrs.runtime import Runtime
 from cqrs.store.database import Database
 from cqrs.workers.heartbeats import Workers
+from cqrs.workers.operations import Operations
 from cqrs.workers.worker import Worker
 from tests.waiting import wait_until
 
@@ -62,6 +63,8 @@ class Parts:
         self.events = FakeLog()
         self.workers = Workers(database)
         self.projections = SimpleNamespace(names=lambda: ("users", "orders"), runner=self.runner)
+        self.operations = Operations(database)
+        self.operation_handlers: dict[str, Any] = {}
         self.keys = SimpleNamespace(follow=lambda: self.follow())
 
     def runner(self, name: str, owner: str) -> FakeRunner:
