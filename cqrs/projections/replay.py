@@ -106,9 +106,12 @@ class _Work:
         return made
 
     def _review_of_this(self) -> Mapping[str, Any]:
-        """What a person has looked at and approved, if it was this very generation."""
+        """What a person has looked at and approved, if it was this very generation: numbers are used again."""
         found = self._run.operation.result or {}
-        return found if self._run.approved and found.get("generation") == self._candidate.number else {}
+        return found if self._run.approved and found.get("begun_at") == self._begun_at() else {}
+
+    def _begun_at(self) -> str:
+        return self._candidate.created_at.isoformat()
 
     def _build(self) -> None:
         if not self._begun:
@@ -158,7 +161,7 @@ class _Work:
 
     def _found(self, live: Generation) -> dict[str, Any]:
         found: dict[str, Any] = {"generation": self._candidate.number, "previous": live.number}
-        found["position"] = self._builder.held.position
+        found |= {"position": self._builder.held.position, "begun_at": self._begun_at()}
         if self._comparison is not None:
             found |= {"compared": self._comparison.counts(), "differences": self._comparison.shown()}
         else:
