@@ -6,12 +6,10 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cqrs.errors import CqrsError
-
-if TYPE_CHECKING:
-    from cqrs.runtime import Runtime
+from cqrs.runtime import Runtime
 
 #: Seconds between two commands of the live traffic.
 PAUSE = (2.0, 6.0)

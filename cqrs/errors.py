@@ -142,7 +142,7 @@ class DiskFull(CqrsError):
 
 
 class UnsafeDatabase(CqrsError):
-    """The database {database} breaks a promise we need: {why}. Open it with cqrs.store.database.open_database."""
+    """The database {database} breaks a promise we need: {why}. Open it with cqrs.store.opening.open_database."""
 
 
 class SchemaMissing(CqrsError):

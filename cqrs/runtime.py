@@ -35,7 +35,8 @@ from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.tables import read as read_tables
 from cqrs.settings import Settings
 from cqrs.store import schema
-from cqrs.store.database import Database, open_database
+from cqrs.store.database import Database
+from cqrs.store.opening import open_database
 from cqrs.store.records import RecordedEvent, category_of
 from cqrs.store.reports import Reports
 from cqrs.store.sql import SqlEventStore

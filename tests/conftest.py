@@ -13,7 +13,8 @@ import pytest
 from cqrs.domain import Domain, load_domains
 from cqrs.runtime import Runtime, build_runtime
 from cqrs.settings import load_settings
-from cqrs.store.database import Database, open_database
+from cqrs.store.database import Database
+from cqrs.store.opening import open_database
 from cqrs.store.schema import MAIN, upgrade
 from tests.postgres import create_database, drop_database
 

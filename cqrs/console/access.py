@@ -10,12 +10,12 @@ def pause(name: str) -> Response: ...
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask, current_app, request
 
 from cqrs.console import current
+from cqrs.console.access_rule import PUBLIC, Access
 from cqrs.errors import AccessDenied, NotSignedIn, ReadOnly
 from cqrs.messages import Role
 
@@ -25,18 +25,6 @@ if TYPE_CHECKING:
 View = TypeVar("View", bound=Callable[..., Any])
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 DECLARATION = "console_access"
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    #: None: anybody, signed in or not.
-    role: Role | None
-    #: What an operator does with it, as the audit log names it; None for what changes nothing.
-    action: str | None = None
-    when_read_only: bool = False
-
-
-PUBLIC = Access(None, when_read_only=True)
 
 
 def needs(role: Role, action: str | None = None, *, when_read_only: bool = False) -> Callable[[View], View]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import current_app, g
 
 if TYPE_CHECKING:
-    from cqrs.console.access import Access
+    from cqrs.console.access_rule import Access
     from cqrs.console.rate_limit import RateLimit
     from cqrs.operators.principal import Principal
     from cqrs.operators.sessions import Session

@@ -82,14 +82,3 @@ class Log(Protocol):
 
     def taken_columns(self, error: BaseException | None) -> frozenset[str]:
         """The columns of the unique constraint that a driver's error is about; none when it is about something else."""
-
-
-def log_of(database: Database) -> Log:
-    """Only the half that is needed is imported."""
-    if database.dialect == "postgresql":
-        from cqrs.store.postgres_log import PostgresLog
-
-        return PostgresLog()
-    from cqrs.store.sqlite_log import SqliteLog
-
-    return SqliteLog()

@@ -9,7 +9,7 @@ from typing import Any
 
 from cqrs.store.database import Database
 from cqrs.store.instants import from_text
-from cqrs.store.log import log_of
+from cqrs.store.log_choice import log_of
 from cqrs.store.log_reader import LogReader
 
 #: Sorts after every character a stream's name can hold.

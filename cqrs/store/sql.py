@@ -15,7 +15,8 @@ from cqrs.store.drafts import Draft, drafts_of, number
 from cqrs.store.event_store import RawEvent
 from cqrs.store.head_watch import HeadWatch
 from cqrs.store.listing import Page
-from cqrs.store.log import StreamMoved, log_of
+from cqrs.store.log import StreamMoved
+from cqrs.store.log_choice import log_of
 from cqrs.store.log_reader import LAST, LogReader
 from cqrs.store.order_report import OrderReport, report_order
 from cqrs.store.ordering import SafeHead

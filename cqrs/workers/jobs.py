@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from cqrs.errors import OperationInTheWay
+from cqrs.runtime import Runtime
 from cqrs.store.database import Database
 from cqrs.store.tables import idempotency
 from cqrs.workers import tables
-
-if TYPE_CHECKING:
-    from cqrs.runtime import Runtime
 
 IDEMPOTENCY_LIFE = timedelta(days=30)
 RUNS_LIFE = timedelta(days=1)

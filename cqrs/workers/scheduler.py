@@ -10,19 +10,17 @@ import logging
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from cqrs.errors import CqrsError
+from cqrs.runtime import Runtime
 from cqrs.store.upsert import insert_new
 from cqrs.workers import tables
 from cqrs.workers.leases import Lease, Leases
 from cqrs.workers.schedules import SCHEDULES, Schedule
-
-if TYPE_CHECKING:
-    from cqrs.runtime import Runtime
 
 LEASE = "scheduler"
 LEASE_TIME = timedelta(seconds=15)

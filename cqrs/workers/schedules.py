@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
+from cqrs.runtime import Runtime
 from cqrs.workers import jobs
-
-if TYPE_CHECKING:
-    from cqrs.runtime import Runtime
 
 ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
 

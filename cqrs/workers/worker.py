@@ -8,16 +8,13 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from cqrs.errors import CqrsError
 from cqrs.projections.runner import Runner
+from cqrs.runtime import Runtime
 from cqrs.workers.heartbeats import BEAT_SECONDS
 from cqrs.workers.operation import EXCLUSIVE
 from cqrs.workers.operation_runner import OperationRunner
-
-if TYPE_CHECKING:
-    from cqrs.runtime import Runtime
 
 #: How long a thread waits for new events before it looks whether it is to stop, or its lease to be renewed.
 WAIT_SECONDS = 0.5

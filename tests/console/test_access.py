@@ -8,7 +8,8 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from cqrs.console.access import Access, access_of, needs
+from cqrs.console.access import access_of, needs
+from cqrs.console.access_rule import Access
 from cqrs.messages import Role
 from tests.console.browser import Browser, Script
 from tests.console.conftest import MakeApp

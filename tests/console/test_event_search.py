@@ -13,9 +13,9 @@ from cqrs.console import event_search
 from cqrs.console.parameters import Parameters
 from cqrs.errors import InvalidMessage
 from cqrs.store import log_reader, memory, schema
-from cqrs.store.database import open_database
 from cqrs.store.event_store import EventStore
 from cqrs.store.memory import MemoryEventStore
+from cqrs.store.opening import open_database
 from cqrs.store.records import NewEvent
 from cqrs.store.sql import SqlEventStore
 

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import cqrs
+
 ROOT = Path(__file__).parents[2]
 
 #: A module may import from its own layer and from those above it; a package counts as its name, but for the modules
@@ -26,6 +28,9 @@ LAYERS = (
 )
 WRITE_SIDE = {"dispatch", "queries", "aggregates", "unit_of_work", "middleware", "mediator"}
 READ_SIDE = {"projections"}
+
+
+PUBLIC = set(cqrs.__all__)
 
 
 def sources() -> dict[str, ast.Module]:
@@ -50,9 +55,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 def concept(module: str) -> str:
-    """What a dotted name counts as: `cqrs.store.sql` is `store`, the package itself is `cqrs`."""
+    """What a dotted name counts as: `cqrs.store.sql` is `store`, the package and its public names are `cqrs`."""
     first, *rest = module.split(".")
-    if first != "cqrs" or not rest:
+    if first != "cqrs" or not rest or rest[0] in PUBLIC:
         return first
     precise = ".".join(rest[:2])
     return precise if layer_of(precise) >= 0 else rest[0]

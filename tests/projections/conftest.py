@@ -15,7 +15,8 @@ from cqrs.projections.projections import Projections
 from cqrs.projections.runner import Outcome, Runner
 from cqrs.readmodels.reading import ReadModels
 from cqrs.readmodels.sql import SqlReadModelStore
-from cqrs.store.database import Database, open_database
+from cqrs.store.database import Database
+from cqrs.store.opening import open_database
 from cqrs.store.schema import MAIN, READ, upgrade
 from cqrs.store.sql import SqlEventStore
 from tests.projections.library import TYPES, Days, Members

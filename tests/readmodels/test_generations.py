@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.store import Batch, Generation
-from cqrs.store.database import Database, open_database
+from cqrs.store.database import Database
+from cqrs.store.opening import open_database
 from cqrs.store.schema import READ, upgrade
 
 shops = RowModel(

@@ -18,7 +18,8 @@ from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.store import Batch, Generation
 from cqrs.readmodels.types import Money, UtcDateTime
-from cqrs.store.database import Database, open_database
+from cqrs.store.database import Database
+from cqrs.store.opening import open_database
 from cqrs.store.schema import READ, upgrade
 from tests.contracts.read_model_store import ReadModelStoreContract
 from tests.postgres import create_database, drop_database

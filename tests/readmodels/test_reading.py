@@ -17,7 +17,8 @@ from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.shape import shape_of
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.types import Money, UtcDateTime
-from cqrs.store.database import Database, open_database
+from cqrs.store.database import Database
+from cqrs.store.opening import open_database
 from cqrs.store.schema import READ, upgrade
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cqrs.readmodels.sql import SqlReadModelStore
-from cqrs.store.database import Database, open_database
+from cqrs.store.database import Database
+from cqrs.store.opening import open_database
 from cqrs.store.schema import READ, upgrade
 from tests.contracts.read_model_store import ReadModelStoreContract
 

@@ -26,7 +26,8 @@ from cqrs.errors import (
 )
 from cqrs.identifiers import new_id
 from cqrs.store import postgres
-from cqrs.store.database import Database, driver_of, open_database
+from cqrs.store.database import Database, driver_of
+from cqrs.store.opening import open_database
 from cqrs.store.postgres_log import APPEND, APPEND_ALONE
 from cqrs.store.records import EventFilter, Expected, IdempotencyKey, NewEvent, StreamAppend, Work
 from cqrs.store.schema import MAIN, check, upgrade

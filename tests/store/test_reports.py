@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from cqrs.store.database import Database, driver_of
-from cqrs.store.log import log_of
+from cqrs.store.log_choice import log_of
 from cqrs.store.records import StreamAppend, Work
 from cqrs.store.reports import _CATEGORIES, _STREAM_COUNT, _STREAMS, Count, Reports
 from cqrs.store.sql import SqlEventStore

@@ -13,7 +13,8 @@ import pytest
 import sqlalchemy as sa
 
 from cqrs.errors import SchemaMissing, SchemaOutdated, SchemaTooNew
-from cqrs.store.database import Database, open_database
+from cqrs.store.database import Database
+from cqrs.store.opening import open_database
 from cqrs.store.schema import MAIN, READ, Chain, check, upgrade
 from tests.contracts.event_store import at_once
 
@@ -42,7 +43,7 @@ def upgrade():
 UPGRADE = """
 import sys
 from pathlib import Path
-from cqrs.store.database import open_database
+from cqrs.store.opening import open_database
 from cqrs.store.schema import MAIN, READ, check, upgrade
 database = open_database(sys.argv[1], root=Path())
 sys.stdin.readline()

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from cqrs.errors import DatabaseBusy, DatabaseUnavailable, DiskFull, UnsafeDatabase, UnsupportedDatabase
 from cqrs.store import gate, sqlite
-from cqrs.store.database import Database, driver_of, open_database
+from cqrs.store.database import Database, driver_of
+from cqrs.store.opening import open_database
 from tests.contracts.event_store import at_once
 
 COUNT = "SELECT count(*) FROM notes"

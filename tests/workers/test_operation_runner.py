@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cqrs.errors import DatabaseUnavailable
-from cqrs.store.database import open_database
+from cqrs.store.opening import open_database
 from cqrs.store.schema import MAIN, upgrade
 from cqrs.workers.operation import OperationState
 from cqrs.workers.operation_runner import OperationRunner

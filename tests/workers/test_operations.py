@@ -17,7 +17,7 @@ from cqrs.errors import (
     OperationLost,
     OperationNotWaiting,
 )
-from cqrs.store.database import open_database
+from cqrs.store.opening import open_database
 from cqrs.store.schema import MAIN, upgrade
 from cqrs.workers.operation import OperationState
 from cqrs.workers.operations import Operations
