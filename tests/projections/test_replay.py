@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable
 
@@ -197,12 +198,10 @@ def test_it_stops_at_an_event_that_fails(house: House, database: Database) -> No
     house.move()
     done = House(database, Fussy).replay()
     assert (done.state, house.states(), house.tables()) == (FAILED, {1: "live"}, {"members__g1"})
-    assert done.errors == (
-        [
-            f"Event {last} (BookBorrowed), key m0007, failed: ValueError: nobody finishes it. Correct the handler, then "
-            "start again. Readers stayed on generation 1. Generation 2 was dropped."
-        ]
-    )
+    assert done.errors == [
+        f"Event {last} (BookBorrowed), key m0007, failed: ValueError: nobody finishes it. Correct the handler, then start "
+        "again. Readers stayed on generation 1. Generation 2 was dropped."
+    ]
 
 
 def test_parked_keys_are_tried_again(database: Database) -> None:
@@ -309,10 +308,8 @@ def test_a_crash_between_any_two_steps_is_survived(database: Database) -> None:
             calls += 1
             process = House(database, operation_lease=0.0)
             process.store.hook = crash_after(process, calls % 45)
-            try:
+            with contextlib.suppress(Killed):
                 process.work(asked)
-            except Killed:
-                pass
             assert house.rows() == before
         replays += 1
         done = house.operations.get(asked.id)
