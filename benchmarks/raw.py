@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-READ = "SELECT position, type, data FROM events WHERE type IN (?,?,?,?,?) ORDER BY position"
+#: The plus keeps SQLite from looking up every event through the index of types, which is slower for nearly all of them.
+READ = "SELECT position, type, data FROM events WHERE +type IN (?,?,?,?,?) ORDER BY position"
 TYPES = ("UserCreated", "UserUpdated", "UserDeleted", "OrderPlaced", "OrderCancelled")
 
 
