@@ -16,7 +16,8 @@ from cqrs.readmodels.database_time import database_now
 from cqrs.readmodels.store import Batch, Failure, Generation, GenerationState
 from cqrs.readmodels.tables import generations as g
 
-ADVANCING = (GenerationState.LIVE, GenerationState.BUILDING)
+# Live or being built. Not IN with a list: SQLAlchemy would spell that out anew at every single event.
+_advancing = g.c.state != GenerationState.KEPT
 
 _seconds = sa.bindparam("lease_seconds", type_=sa.Float)
 
@@ -25,7 +26,7 @@ _held = (*_this, g.c.token == sa.bindparam("t"))
 _may_move = (
     *_held,
     g.c.position == sa.bindparam("old"),
-    g.c.state.in_(ADVANCING),
+    _advancing,
     g.c.paused_at.is_(None),
     g.c.failure.is_(None),
 )
@@ -40,13 +41,13 @@ HOLD = sa.update(g).where(*_may_move, g.c.state == GenerationState.BUILDING).val
 RENEW = sa.update(g).where(*_held).values(_alive)
 ACQUIRE = (
     sa.update(g)
-    .where(*_this, g.c.state.in_(ADVANCING))
+    .where(*_this, _advancing)
     .where(sa.or_(g.c.owner.is_(None), g.c.lease_until < database_now(), g.c.owner == sa.bindparam("me")))
     .values(owner=sa.bindparam("me"), token=g.c.token + 1, **_alive)
 )
 RELEASE = sa.update(g).where(*_held).values(owner=None, lease_until=None)
 FAIL = sa.update(g).where(*_held).values(failure=sa.bindparam("failure"))
-SEIZE = sa.update(g).where(*_this, g.c.state.in_(ADVANCING)).values(token=g.c.token + 1)
+SEIZE = sa.update(g).where(*_this, _advancing).values(token=g.c.token + 1)
 READ = sa.select(g).where(*_this)
 
 
