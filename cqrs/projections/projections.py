@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import time
 from collections.abc import Callable, Collection, Iterable
 
 from cqrs.errors import (
     GenerationStands,
-    InvalidMessage,
-    KeyNotParked,
     NotFound,
     NothingToRollBack,
     ReadModelMissing,
@@ -23,16 +19,16 @@ from cqrs.projections.dropping import drop_old
 from cqrs.projections.engine import Sizes
 from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.generation_info import GenerationInfo, generation_infos
-from cqrs.projections.parked import ParkedPage
+from cqrs.projections.parked import ParkedKeys, ParkedPage
 from cqrs.projections.preflight import Preflight, PreflightReader
 from cqrs.projections.projection import Projection
-from cqrs.projections.release import PositionsOf, Released, Releaser
+from cqrs.projections.release import PositionsOf, Released
 from cqrs.projections.replay import Replay
 from cqrs.projections.rollback import RollBack
 from cqrs.projections.runner import Runner
 from cqrs.projections.status import ProjectionStatus, StatusReader
 from cqrs.readmodels.shape import difference, shape_of
-from cqrs.readmodels.store import Generation, GenerationState, ReadModelStore, Skip
+from cqrs.readmodels.store import Generation, GenerationState, ReadModelStore
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 
@@ -62,7 +58,7 @@ class Projections:
         self._types = types
         self._store = store
         self._sizes = sizes
-        self._positions_of = positions_of
+        self._parked = ParkedKeys(events=events, types=types, store=store, positions_of=positions_of)
         self._status = StatusReader(events, store, rate_of)
         self._preflight = PreflightReader(events, types, store, speed_of, in_the_way_of)
         self._checkpoints = Checkpoints(self._read_checkpoints)
@@ -101,11 +97,8 @@ class Projections:
 
     def parked(self, name: str, *, cursor: str | None = None, limit: int = 50) -> ParkedPage:
         """Parked keys of the live generation, ordered by key. Raises InvalidMessage for a cursor that is none."""
-        live = self._live(name)
-        after = None if cursor is None else _after(cursor)
-        items = self._store.parked(name, live.number, after=after, limit=limit + 1)
-        more = len(items) > limit
-        return ParkedPage(items[:limit], _cursor(items[limit - 1].key) if more else None)
+        self.definition(name)
+        return self._parked.page(name, cursor, limit)
 
     def generations(self, name: str) -> list[GenerationInfo]:
         """The newest first. Raises NotFound."""
@@ -151,44 +144,15 @@ class Projections:
     def retry_parked(self, name: str, key: str | None = None) -> Released:
         """Apply the events of one parked key (its text), or of all, as the code is now. Those that fail again stay
         parked. Raises KeyNotParked."""
-        live = self._live(name)
-        texts = self._store.parked_positions(name, live.number) if key is None else [key]
-        return self._release(name, texts, one=key is not None)
+        definition = self.definition(name)
+        return self._parked.retry_all(definition) if key is None else self._parked.retry(definition, key)
 
     def skip_parked(self, name: str, key: str, *, reason: str, actor: str) -> Released:
         """Pass over the event that a parked key failed at, for ever, and apply what comes behind it.
 
         Raises KeyNotParked; InvalidMessage without a reason.
         """
-        live = self._live(name)
-        if not reason.strip():
-            raise InvalidMessage({"reason": ["Say why: nobody will apply this event to this key again."]})
-        parked = self._store.find_parked(name, live.number, key)
-        if parked is None:
-            raise KeyNotParked(projection=name, key=key)
-        return self._release(name, [key], one=True, skip=Skip(parked.position, actor, reason.strip()))
-
-    def _release(self, name: str, keys: Iterable[str], *, one: bool, skip: Skip | None = None) -> Released:
-        """A generation that is being built hears of it when it fails at the key, or when it is shown."""
-        releaser = Releaser(
-            self.definition(name),
-            events=self._events,
-            types=self._types,
-            store=self._store,
-            positions_of=self._positions_of,
-        )
-        released, failed = [], []
-        for key in keys:
-            live = self._live(name)
-            parked = self._store.find_parked(name, live.number, key)
-            if parked is None and one:
-                raise KeyNotParked(projection=name, key=key)
-            failing = releaser.release(live, parked, skip) if parked is not None else None
-            if failing is None:
-                released.append(key)
-            else:
-                failed.append(failing)
-        return Released(released, failed)
+        return self._parked.skip(self.definition(name), key, reason=reason, actor=actor)
 
     # Operations
 
@@ -278,14 +242,3 @@ def _live_of(name: str, own: Iterable[Generation]) -> Generation:
         if each.state is GenerationState.LIVE:
             return each
     raise ReadModelMissing(name=name)
-
-
-def _cursor(key: str) -> str:
-    return base64.urlsafe_b64encode(key.encode()).decode()
-
-
-def _after(cursor: str) -> str:
-    try:
-        return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeError, ValueError):
-        raise InvalidMessage({"cursor": ["This is not a cursor of this list. Start from its first page."]}) from None

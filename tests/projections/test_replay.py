@@ -199,8 +199,8 @@ def test_it_stops_at_an_event_that_fails(house: House, database: Database) -> No
     done = House(database, Fussy).replay()
     assert (done.state, house.states(), house.tables()) == (FAILED, {1: "live"}, {"members__g1"})
     assert done.errors == [
-        f"Event {last} (BookBorrowed), key m0007, failed: ValueError: nobody finishes it. Correct the handler, then start "
-        "again. Readers stayed on generation 1. Generation 2 was dropped."
+        f"Event {last} (BookBorrowed), key m0007, failed: ValueError: nobody finishes it. Correct the handler, then "
+        "start again. Readers stayed on generation 1. Generation 2 was dropped."
     ]
 
 
