@@ -281,9 +281,7 @@ class ReadModelStoreContract:
         many = [account(f"a{n}") for n in range(5_001)]
         packed = rows.pack([row.key for row in many], many)
         with pytest.raises(Fenced):
-            rows.commit_sliced(
-                dataclasses.replace(building, token=99), Batch(position=7, event_id="e", upserts=packed)
-            )
+            rows.commit_sliced(dataclasses.replace(building, token=99), Batch(position=7, event_id="e", upserts=packed))
         assert rows.is_empty()
 
     def test_generations_do_not_get_in_each_others_way(self, store: ReadModelStore, held: Generation) -> None:
@@ -347,9 +345,7 @@ class ReadModelStoreContract:
 
     # Parked keys
 
-    def test_parked_keys_by_page_and_count(
-        self, store: ReadModelStore, rows: GenerationRows, held: Generation
-    ) -> None:
+    def test_parked_keys_by_page_and_count(self, store: ReadModelStore, rows: GenerationRows, held: Generation) -> None:
         keys = ["b", "a", "ä", "B"]
         rows.commit(held, Batch(position=4, event_id="e", parked=[parked(key, 3) for key in keys]))
         page = store.parked("accounts", held.number, after=None, limit=2)
