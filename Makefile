@@ -29,6 +29,10 @@ lint: $(DEV_STAMP) ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+.PHONY: screenshots
+screenshots: $(DEV_STAMP) ## pictures of all pages into docs/images
+	$(BIN)/python -m tests.e2e.screenshots
+
 .PHONY: bench
 bench: $(DEV_STAMP) ## speed as ratios to raw sqlite3, into benchmarks/results/
 	$(BIN)/python -m benchmarks.run

@@ -1,0 +1,75 @@
+"""Pictures of every page with the demo data, light and dark, wide and on a phone: `make screenshots`.
+
+They go into docs/images; those the README shows are kept in the repository.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.console_process import ROOT, ConsoleProcess
+from tests.e2e.conftest import FLAGS, chromium
+
+IMAGES = ROOT / "docs" / "images"
+
+#: So that the charts have something to draw.
+LIVE_SECONDS = 90.0
+
+PAGES = {
+    "overview": "/",
+    "projections": "/projections",
+    "projection": "/projections/user_stats",
+    "read-models": "/read-models",
+    "rows": "/read-models/user_stats?sort=-total_spent",
+    "events": "/events",
+    "event": "/events/1",
+    "streams": "/streams",
+    "commands": "/commands",
+    "command": "/commands/CreateUser",
+    "audit": "/audit",
+}
+
+
+def main() -> int:
+    if chromium() is None:
+        sys.stderr.write("Chromium is not installed: apt-get install chromium\n")
+        return 1
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        process = ConsoleProcess(Path(folder), DEMO="1")
+        try:
+            take_all(process.link())
+        finally:
+            process.stop()
+    return 0
+
+
+def take_all(link: str) -> None:
+    parts = urlsplit(link)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        page = browser.new_page(base_url=f"{parts.scheme}://{parts.netloc}")
+        page.goto(link)
+        threading.Event().wait(LIVE_SECONDS)
+        for name, path in PAGES.items():
+            take(page, name, path)
+        browser.close()
+
+
+def take(page: Page, name: str, path: str) -> None:
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.goto(path)
+            page.screenshot(path=IMAGES / f"{name}.{scheme}.{width}.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
