@@ -83,6 +83,7 @@ class _Work:
             self._build()
             self._compare()
             self._run.phase("swap")
+            self._swapping.let_readers_finish()
             self._swapping.swap(before=self._last_look, outcome=self._outcome)
         finally:
             self._builder.release()

@@ -72,6 +72,7 @@ class RollBack:
             standing = Standing(run.operation.actor, _stands(target))
             run.log(standing.reason)
         run.phase("swap")
+        swapping.let_readers_finish()
         swapping.swap(outcome=lambda live: _outcome(live, builder.held), standing=standing, advance=standing is None)
 
     def _tell(self, run: Progress, shown: Generation) -> None:

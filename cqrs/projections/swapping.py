@@ -23,6 +23,8 @@ NEAR = 1_000
 MOST_ROUNDS = 20
 FIRST_RETRY_SECONDS = 0.05
 LONGEST_RETRY_SECONDS = 1.0
+#: A transaction that is open for longer than this is a backup or forgotten, and no reader who is about to look.
+LONGEST_READ_SECONDS = 60.0
 #: After so many attempts the log says why it takes so long.
 ATTEMPTS_TO_TELL = 20
 
@@ -56,6 +58,21 @@ class Swapping:
             if self._builder.held.position >= position - NEAR:
                 return
             self._builder.advance(position)
+
+    def let_readers_finish(self) -> None:
+        """Wait for those who would find the new generation by its view without seeing all of its rows. What is left
+        to be applied after this is applied in whole batches."""
+        ready = self.own()[0]
+        deadline, told = self._shop.monotonic() + LONGEST_READ_SECONDS, False
+        while count := self._shop.store.readers_from_before(ready):
+            if self._shop.monotonic() > deadline:
+                self._run.log(f"{count} transactions from before are still open; the swap waits for them no longer.")
+                return
+            if not told:
+                told = True
+                self._run.log(f"Waits for {count} transactions that began before the new rows were ready.")
+            self._run.progress(self._builder.held.position)
+            self._shop.sleep(FIRST_RETRY_SECONDS)
 
     def swap(
         self,

@@ -252,6 +252,11 @@ class ReadModelStore(Protocol):
         """
         ...
 
+    def readers_from_before(self, moment: datetime) -> int:
+        """How many readers see the database as it was before this moment of its clock, and yet would see the view as
+        it is after a swap: rows written since would be missing for them. Always 0 where a reader sees both as one."""
+        ...
+
     def reopen(self, kept: Generation, operation: str) -> Generation:
         """Let a kept generation be moved again, for a roll back. Raises Fenced."""
         ...

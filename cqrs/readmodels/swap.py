@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -53,6 +54,17 @@ def swap(
     _one(connection, ready.values(shown), candidate)
     watch(connection, model, candidate.number)
     point_view(connection, model, candidate.number)
+
+
+def readers_from_before(connection: sa.Connection, moment: datetime) -> int:
+    """On PostgreSQL a transaction that keeps one snapshot finds the view by the catalogue of now."""
+    if connection.dialect.name != "postgresql":
+        return 0
+    older = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_xmin IS NOT NULL "
+        "AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND xact_start < :moment"
+    )
+    return int(connection.execute(sa.text(older), {"moment": moment}).scalar_one())
 
 
 def reopen(connection: sa.Connection, kept: Generation, operation: str) -> None:

@@ -78,6 +78,8 @@ class House:
         self.projections.ensure()
         self.operations = Operations(database, lease_seconds=operation_lease)
         self.slept: list[float] = []
+        #: What operations do instead of sleeping.
+        self.sleep: Callable[[float], None] = self.slept.append
 
     def move(self) -> None:
         """The live generation, as far as it goes."""
@@ -89,7 +91,7 @@ class House:
     def work(self, operation: Operation) -> Operation:
         """Carry out what there is to do; returns how it ended."""
         projections = self.projections
-        handlers = {"replay": projections.replay(self.slept.append), "rollback": projections.roll_back()}
+        handlers = {"replay": projections.replay(self.sleep), "rollback": projections.roll_back(self.sleep)}
         OperationRunner(self.operations, handlers, "worker").step()
         return self.operations.get(operation.id)
 

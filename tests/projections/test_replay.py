@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from cqrs.errors import OperationInTheWay
 from cqrs.store.database import Database
+from cqrs.store.opening import open_database
+from cqrs.store.schema import MAIN, upgrade
 from cqrs.workers import run as runs
 from cqrs.workers.operation import Operation, OperationState
 from tests.conftest import DatabaseFactory
@@ -353,3 +356,25 @@ def test_generations_are_dropped_when_they_are_old_or_nobodys(house: House) -> N
     house.sql("UPDATE generations SET kept_at = '2026-01-01T00:00:00.000000Z' WHERE state = 'kept'")
     assert house.projections.drop_old(lambda: active) == [("members", 1)]
     assert (house.states(), house.tables()) == ({2: "live"}, {"members__g2"})
+
+
+@pytest.mark.postgres
+def test_a_reader_with_an_old_snapshot_never_finds_half_a_generation(postgres_url: str, tmp_path: Path) -> None:
+    """It began before the new rows were written, and looks at the view only after they are readers' rows."""
+    database = open_database(postgres_url, root=tmp_path)
+    upgrade(database, MAIN)
+    house = House(database)
+    house.populate()
+    reader, seen = database.engine.connect().execution_options(isolation_level="REPEATABLE READ"), []
+    reader.exec_driver_sql("SELECT 1")
+
+    def look(seconds: float) -> None:
+        """Called while the replay waits."""
+        if not seen:
+            seen.append(reader.exec_driver_sql("SELECT count(*) FROM members").scalar())
+            reader.close()
+
+    house.sleep = look
+    done = house.replay()
+    assert (done.state, seen) == (DONE, [200])
+    database.dispose()
