@@ -76,7 +76,8 @@ class _Work:
         self._builder = Builder(shop, projection, self._candidate.number, run)
         self._swapping = Swapping(shop, projection, self._builder, run)
         self._comparison: RowComparison | None = None
-        self._reviewed = self._review_of_this()
+        #: What comparing came to before, if that is settled.
+        self._settled = self._settled_before()
 
     def carry_out(self) -> Mapping[str, Any]:
         try:
@@ -106,10 +107,13 @@ class _Work:
         self._run.log(f"Generation {made.number} {verb} at position {made.position:,}; readers see another one.")
         return made
 
-    def _review_of_this(self) -> Mapping[str, Any]:
-        """What a person has looked at and approved, if it was this very generation: numbers are used again."""
+    def _settled_before(self) -> Mapping[str, Any]:
+        """What a person has looked at and approved, if it was this very generation, because numbers are used again;
+        or what was found before it went ahead of the live one, to which it can be compared no more."""
         found = self._run.operation.result or {}
-        return found if self._run.approved and found.get("begun_at") == self._begun_at() else {}
+        if self._run.approved and found.get("begun_at") == self._begun_at():
+            return found
+        return outcome_of(self._candidate)
 
     def _begun_at(self) -> str:
         return self._candidate.created_at.isoformat()
@@ -126,7 +130,7 @@ class _Work:
 
     def _compare(self) -> None:
         live = self._swapping.live()
-        if self._reviewed or not same_keys(live.shape, self._candidate.shape):
+        if self._settled or not same_keys(live.shape, self._candidate.shape):
             return
         store, rows = self._shop.store, self._shop.store.rows(self._model, live.number)
         self._run.phase("compare", total=rows.count(COUNT_CAP))
@@ -136,6 +140,7 @@ class _Work:
         if not self._swapping.is_moving():
             # Nobody waits for this one to come level again, so readers may as well be given all there is.
             self._swapping.level(self._last_look)
+            self._shop.store.remember(self._builder.held, self._outcome(live))
             self._builder.advance(self._shop.events.safe_head())
 
     def _compare_chunks(self, comparison: RowComparison) -> None:
@@ -156,7 +161,7 @@ class _Work:
             why = self._comparison.review(logic_changed=live.logic != self._candidate.logic)
         if self._run.parameters.get("review"):
             why = why or "A review was asked for."
-        if why is not None and not self._reviewed:
+        if why is not None and not self._settled:
             self._run.log(f"Readers stay on generation {live.number} until somebody approves: {why}")
             self._run.hold_for_review(self._found(live) | {"why": why})
 
@@ -166,7 +171,7 @@ class _Work:
         if self._comparison is not None:
             found |= {"compared": self._comparison.counts(), "differences": self._comparison.shown()}
         else:
-            found |= {"compared": self._reviewed.get("compared"), "differences": self._reviewed.get("differences", [])}
+            found |= {"compared": self._settled.get("compared"), "differences": self._settled.get("differences", [])}
         return found
 
     def _outcome(self, live: Generation) -> str:

@@ -128,6 +128,10 @@ class SqlReadModelStore:
         with self._database.write() as connection:
             swap.swap(connection, model, live, candidate, outcome, standing)
 
+    def remember(self, held: Generation, outcome: str) -> None:
+        with self._database.write() as connection:
+            swap.remember(connection, held, outcome)
+
     def readers_from_before(self, moment: datetime) -> int:
         with self._database.read() as connection:
             return swap.readers_from_before(connection, moment)

@@ -252,6 +252,10 @@ class ReadModelStore(Protocol):
         """
         ...
 
+    def remember(self, held: Generation, outcome: str) -> None:
+        """Write down what comparing it came to, for whoever goes on after a crash. Raises Fenced."""
+        ...
+
     def readers_from_before(self, moment: datetime) -> int:
         """How many readers see the database as it was before this moment of its clock, and yet would see the view as
         it is after a swap: rows written since would be missing for them. Always 0 where a reader sees both as one."""

@@ -56,6 +56,11 @@ def swap(
     point_view(connection, model, candidate.number)
 
 
+def remember(connection: sa.Connection, held: Generation, outcome: str) -> None:
+    mine = (*_this(held.projection, held.number), g.c.token == held.token)
+    _one(connection, sa.update(g).where(*mine).values(outcome=outcome), held)
+
+
 def readers_from_before(connection: sa.Connection, moment: datetime) -> int:
     """On PostgreSQL a transaction that keeps one snapshot finds the view by the catalogue of now."""
     if connection.dialect.name != "postgresql":

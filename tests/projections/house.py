@@ -68,12 +68,13 @@ class House:
         *,
         read: Database | None = None,
         operation_lease: float = 15.0,
+        lease_seconds: float = 15.0,
         sizes: Sizes = SMALL,
     ) -> None:
         self.database = read or database
         upgrade(self.database, READ)
         self.events = SqlEventStore(database)
-        self.store = Watched(SqlReadModelStore(self.database))
+        self.store = Watched(SqlReadModelStore(self.database, lease_seconds=lease_seconds))
         self.projections = Projections([projection], events=self.events, types=TYPES, store=self.store, sizes=sizes)
         self.projections.ensure()
         self.operations = Operations(database, lease_seconds=operation_lease)

@@ -378,3 +378,17 @@ def test_a_reader_with_an_old_snapshot_never_finds_half_a_generation(postgres_ur
     done = house.replay()
     assert (done.state, seen) == (DONE, [200])
     database.dispose()
+
+
+def test_one_that_went_ahead_of_a_live_one_that_stands_is_compared_before(house: House, database: Database) -> None:
+    """After a crash the two are at different positions for good, and all rows touched in between differ."""
+    house.projections.pause("members", actor="ana")
+    append(house.events, *(borrowed(f"m{n:04}") for n in range(100)))
+    asked = house.ask("replay")
+    mortal = House(database, operation_lease=0.0)
+    mortal.store.hook = lambda name: crash_after(mortal, 0)(name) if name == "swap" else None
+    with pytest.raises(Killed):
+        mortal.work(asked)
+    done = House(database, operation_lease=0.0).work(asked)
+    assert (done.state, compared(done)) == (DONE, {"equal": 200})
+    assert house.rows()["m0001"][1] == 2
