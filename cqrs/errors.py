@@ -187,8 +187,11 @@ class HandlerBroken(CqrsError):
     """The handler looks broken: {parked} keys would be parked, the first for {error}. Correct it, then resume."""
 
 
-class LogMismatch(CqrsError):
-    """{projection} stands at position {position}, but {why}. Is this the log it was made from?"""
+class HistoryChanged(CqrsError):
+    """History changed at position {position} or before: {why}, so {projection} was made from another one and stopped.
+    Bring the log back that it was made from and resume it, or replay it from the log as it is now."""
+
+    projection: str
 
 
 class Fenced(CqrsError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cqrs.errors import DatabaseBusy, DatabaseUnavailable, DiskFull, Fenced, ReplayOvertaken, ReplayStopped
 from cqrs.projections.engine import Engine, Sizes
 from cqrs.projections.failures import error_text
+from cqrs.projections.history import check_history
 from cqrs.projections.progress import Progress
 from cqrs.projections.projection import Projection
 from cqrs.projections.routing import Router
@@ -57,7 +58,10 @@ class Builder:
         return self._held_engine().held
 
     def advance(self, until: int) -> None:
-        """Up to this position, however many batches it takes. Raises ReplayStopped at an event that fails."""
+        """Up to this position, however many batches it takes; no further than a log goes that is shorter than the one
+        before. Raises ReplayStopped at an event that fails."""
+        if until > self._shop.events.head():
+            until = self._shop.events.safe_head()
         self._until = until
         while self.held.position < until:
             self._page_began = self._shop.monotonic()
@@ -97,6 +101,7 @@ class Builder:
             held = shop.store.acquire(self._projection.name, self._number, owner=self._owner)
             if held is None:
                 raise ReplayOvertaken(projection=self._projection.name, generation=self._number)
+            check_history(shop.events, held)
             self._engine = Engine(
                 self._projection, self._router, shop.events, shop.store, held, shop.sizes, on_page=self._turn_page
             )

@@ -132,7 +132,7 @@ class Engine:
             if len(page) < asked:
                 position = until
                 break
-        batch = fold.batch(position, self._event_id(last))
+        batch = fold.batch(position, self._event_id(position, last))
         try:
             self._write(batch)
         except RowsRefused:
@@ -160,15 +160,15 @@ class Engine:
         columns = self._router.columns if self._building else (*self._router.columns, "event_id")
         return self._events.raw_events(after, until, self._router.handled, limit, columns=columns)
 
-    def _event_id(self, last: Raw | None) -> str | None:
-        """Of the last event applied: an identity of the log that a position is not. A build looks it up once a batch,
-        which is cheaper than another column of every event; in a batch of one event it is the other way round."""
-        if last is None:
+    def _event_id(self, position: int, last: Raw | None) -> str | None:
+        """Of the newest event at or before the checkpoint, handled or not: an identity of the log up to there, which
+        a position is not. Looked up unless the last event read is that one."""
+        if position == self.held.position:
             return self.held.event_id
-        if not self._building:
+        if last is not None and last[0] == position and not self._building:
             return str(last[-1])
-        recorded = self._events.get(last[0])
-        return None if recorded is None else recorded.event_id
+        newest = self._events.read_back(before=position + 1, limit=1)
+        return newest[0].event_id if newest else None
 
     # The careful way
 
@@ -204,7 +204,7 @@ class Engine:
             position = fold.culprit.position - 1
         else:
             position = page[-1][0] if len(page) == self._careful_size else until
-        return fold.batch(position, self._event_id(done[-1] if done else None))
+        return fold.batch(position, self._event_id(position, done[-1] if done else None))
 
     def _narrow_down(self, fold: CarefulFold, batch: Batch, size: int, error: RowsRefused) -> Step:
         """Half as many events, until it is one; then the rows of its keys one by one."""

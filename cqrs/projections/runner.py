@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cqrs.errors import Fenced, LogMismatch, ReadModelMissing, ShapeMismatch
+from cqrs.errors import Fenced, HistoryChanged, ReadModelMissing, ShapeMismatch
 from cqrs.projections.careful_fold import Culprit
 from cqrs.projections.engine import Engine, Sizes
 from cqrs.projections.failures import error_text, traceback_text
 from cqrs.projections.fingerprint import logic_of
+from cqrs.projections.history import check_history
 from cqrs.projections.projection import Projection
 from cqrs.projections.routing import Router
 from cqrs.readmodels.keys import key_text
@@ -113,6 +114,9 @@ class Runner:
             return self._watch(engine)
         until = self._events.safe_head()
         if until <= engine.held.position:
+            # A log that ends before the checkpoint was put back under our feet, or not all of it is proven yet.
+            if until < engine.held.position and not self._check_history(engine):
+                return self._watch(engine)
             self._renew_when_due(engine)
             return Outcome(0, engine.held.position, is_tail=True)
         return self._advance(engine, until)
@@ -146,7 +150,7 @@ class Runner:
             return f"{found.owner} works on {self.name}, generation {found.number}."
         self._renewed = self._monotonic()
         self._engine = Engine(self._projection, self._router, self._events, self._store, held, self._sizes)
-        self._check_log(self._engine)
+        self._check_history(self._engine)
         return None
 
     def _find(self) -> Generation | None:
@@ -157,18 +161,14 @@ class Runner:
                 return each
         return None
 
-    def _check_log(self, engine: Engine) -> None:
-        """A log that was put back from an old copy, or swapped, must not be taken for the one that was applied."""
-        held = engine.held
-        head = self._events.safe_head()
-        if held.position > head:
-            why = f"the log ends at {head}"
-        elif held.event_id is not None and self._events.get_by_id(held.event_id) is None:
-            why = f"the log does not hold the event {held.event_id}, the last one applied"
-        else:
-            return
-        error = LogMismatch(projection=self.name, position=held.position, why=why)
-        self._fail(engine, Culprit(held.position, "", None, error))
+    def _check_history(self, engine: Engine) -> bool:
+        """Stop at a log that is not the one the rows were made from; whether it is."""
+        try:
+            check_history(self._events, engine.held)
+        except HistoryChanged as error:
+            self._fail(engine, Culprit(engine.held.position, "", None, error))
+            return False
+        return True
 
     def _renew_when_due(self, engine: Engine) -> None:
         if self._monotonic() - self._renewed >= self._store.lease_seconds / 3:

@@ -1,0 +1,105 @@
+"""Desks on both engines, with one database or two."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cqrs.store.database import Database
+from cqrs.store.opening import open_database
+from cqrs.store.schema import MAIN, READ, upgrade
+from tests.postgres import create_database, drop_database
+from tests.reliability.desk import Desk
+
+
+def _migrate(url: str, root: Path) -> Database:
+    database = open_database(url, root=root)
+    upgrade(database, MAIN)
+    upgrade(database, READ)
+    database.dispose()
+    return database
+
+
+@pytest.fixture(scope="session")
+def whole_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both chains of tables in one file."""
+    root = tmp_path_factory.mktemp("whole")
+    _migrate("sqlite:///whole.db", root)
+    return root / "whole.db"
+
+
+@pytest.fixture(scope="session")
+def whole_template() -> Iterator[str]:
+    """The same on PostgreSQL: the name of a database to copy."""
+    url = create_database()
+    yield str(_migrate(url, Path()).engine.url.database)
+    drop_database(url)
+
+
+class Shelf:
+    """Databases of one test by name, which may be copied while nobody has them open."""
+
+    def __init__(self, dialect: str, folder: Path, template: Callable[[], Any]) -> None:
+        self._dialect = dialect
+        self._folder = folder
+        self._template = template
+        self._urls: dict[str, str] = {}
+        self._opened: list[Database] = []
+
+    def url(self, name: str) -> str:
+        if name not in self._urls:
+            self._urls[name] = self._create(name, self._template())
+        return self._urls[name]
+
+    def open(self, name: str) -> Database:
+        self._opened.append(open_database(self.url(name), root=self._folder))
+        return self._opened[-1]
+
+    def desk(self, main: str = "main", read: str | None = None, **options: Any) -> Desk:
+        opened = self.open(main)
+        return Desk(opened, opened if read is None else self.open(read), **options)
+
+    def close(self) -> None:
+        """All connections of this process; the databases stay."""
+        for database in self._opened:
+            database.dispose()
+
+    def copy(self, name: str, to: str) -> None:
+        """Make the database `to` what `name` is now, whatever it was before."""
+        self.close()
+        if self._dialect == "postgresql":
+            if to in self._urls:
+                drop_database(self._urls[to])
+            self._urls[to] = create_database(self._urls[name].rpartition("/")[2].partition("?")[0])
+        else:
+            self._urls[to] = self._create(to, self._folder / name)
+
+    def remove(self) -> None:
+        self.close()
+        for url in self._urls.values() if self._dialect == "postgresql" else ():
+            drop_database(url)
+
+    def _create(self, name: str, template: Any) -> str:
+        if self._dialect == "postgresql":
+            return create_database(template)
+        for suffix in ("-wal", "-shm"):
+            (self._folder / f"{name}{suffix}").unlink(missing_ok=True)
+        shutil.copyfile(template, self._folder / name)
+        return f"sqlite:///{self._folder / name}"
+
+
+@pytest.fixture
+def shelf(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shelf]:
+    source = "whole_template" if dialect == "postgresql" else "whole_file"
+    shelf = Shelf(dialect, tmp_path, lambda: request.getfixturevalue(source))
+    yield shelf
+    shelf.remove()
+
+
+@pytest.fixture
+def desk(shelf: Shelf) -> Desk:
+    return shelf.desk()
