@@ -8,13 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cqrs.store.serialization import EventTypes
-
 from benchmarks import raw
 from benchmarks.workload import START, Entry, entries
 from cqrs.example import orders, users
 from cqrs.store.instants import to_text
 from cqrs.store.records import NewEvent
+from cqrs.store.serialization import EventTypes
 
 COLUMNS = (
     "stream",
