@@ -13,6 +13,6 @@ def test_a_random_key_is_fine() -> None:
     assert weakness(secrets.token_hex(32)) is None
 
 
-@pytest.mark.parametrize("key", ["", "x" * 31, "ab" * 40, *PUBLISHED])
+@pytest.mark.parametrize("key", ["", "x" * 31, "ab" * 40, *sorted(PUBLISHED)])
 def test_a_key_others_could_know_is_not(key: str) -> None:
     assert weakness(key) is not None
