@@ -8,7 +8,7 @@ position and scans the short rest, so it never depends on how far the follower i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -147,6 +147,47 @@ class KeyIndex:
             types.setdefault(way_name(projection, handler), set()).add(event_name(handler.event))
         return types
 
+    def positions_of_keys(self, name: str, keys: Sequence[str], *, until: int) -> list[int]:
+        """Positions up to `until` among which are all events of these keys (their texts), in order. Others may be
+        among them, where nothing is indexed yet or projections share a way: whoever folds them looks at the key."""
+        types = self._types_by_way(self._projections[name])
+        with self._database.read() as connection:
+            indexed = self._find(connection)
+            known = {way: indexed[way] for way in types if way in indexed}
+            positions = {p for each in known.values() for p in _stored_of_many(connection, each, keys, until)}
+        for way, handled in types.items():
+            positions.update(raw[0] for raw in self._pages(handled, known[way].to if way in known else 0, until))
+        return sorted(positions)
+
+    def keys_after(self, name: str, after: str | None, *, limit: int) -> tuple[list[str], bool]:
+        """The next texts of indexed keys that may have events of the projection, in order, and whether there are more
+        behind the last. `unindexed_keys` has those of the events that are not indexed yet."""
+        types = self._types_by_way(self._projections[name])
+        found: set[str] = set()
+        with self._database.read() as connection:
+            indexed = self._find(connection)
+            for way in types:
+                if way in indexed:
+                    found.update(_next_keys(connection, indexed[way], after, limit))
+        keys = sorted(found)[:limit]
+        return keys, len(keys) == limit
+
+    def unindexed_keys(self, name: str, *, until: int) -> list[str]:
+        """The texts of keys with events up to `until` that are not indexed yet."""
+        with self._database.read() as connection:
+            indexed = self._find(connection)
+        found: set[str] = set()
+        for way, handled in self._types_by_way(self._projections[name]).items():
+            start = indexed[way].to if way in indexed else 0
+            found.update(text for raw in self._pages(handled, start, until) for text in _texts_of(self._ways[way], raw))
+        return sorted(found)
+
+    def _pages(self, types: Iterable[str], after: int, until: int) -> Iterator[Raw]:
+        while after < until:
+            page = self._read(after, until, types, STEP)
+            yield from page
+            after = page[-1][0] if len(page) == STEP else until
+
     def _positions(self, way: KeyWay, types: set[str], key: str, until: int) -> set[int]:
         with self._database.read() as connection:
             indexed = self._find(connection).get(way.name)
@@ -162,10 +203,7 @@ class KeyIndex:
         return event is not None and event.type in types
 
     def _scan(self, way: KeyWay, types: set[str], key: str, after: int, until: int) -> Iterable[int]:
-        while after < until:
-            page = self._read(after, until, types, STEP)
-            yield from (raw[0] for raw in page if key in _texts_of(way, raw))
-            after = page[-1][0] if len(page) == STEP else until
+        return (raw[0] for raw in self._pages(types, after, until) if key in _texts_of(way, raw))
 
     def indexed_to(self) -> int:
         """The position up to which every way is indexed; lookups scan what comes behind."""
@@ -205,3 +243,17 @@ def _stored(connection: sa.Connection, indexed: _Indexed, key: str, until: int) 
     e = event_keys.c
     asked = sa.select(e.position).where(e.key_id == indexed.id, e.key == key, e.position <= min(until, indexed.to))
     return list(connection.execute(asked).scalars())
+
+
+def _stored_of_many(connection: sa.Connection, indexed: _Indexed, keys: Sequence[str], until: int) -> Iterable[int]:
+    e = event_keys.c
+    for start in range(0, len(keys), MOST_ROWS):
+        among = e.key.in_(keys[start : start + MOST_ROWS])
+        asked = sa.select(e.position).where(e.key_id == indexed.id, among, e.position <= min(until, indexed.to))
+        yield from connection.execute(asked).scalars()
+
+
+def _next_keys(connection: sa.Connection, indexed: _Indexed, after: str | None, limit: int) -> Iterable[str]:
+    e = event_keys.c
+    asked = sa.select(e.key).where(e.key_id == indexed.id).distinct().order_by(e.key).limit(limit)
+    return connection.execute(asked if after is None else asked.where(e.key > after)).scalars()

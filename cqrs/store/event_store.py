@@ -98,6 +98,10 @@ class EventStore(Protocol):
         """
         ...
 
+    def raw_at(self, positions: Sequence[int], columns: Sequence[str] = RecordedEvent._fields) -> list[RawEvent]:
+        """The rows at these positions, ascending, as `raw_events` yields them; none for a position without an event."""
+        ...
+
     def searched_from(self, before: int | None = None) -> int:
         """The lowest position that a text filter looks at when it reads back from `before`."""
         ...

@@ -80,5 +80,8 @@ class Log(Protocol):
     ) -> list[RawEvent]:
         """See EventStore.raw_events."""
 
+    def raw_at(self, connection: sa.Connection, positions: Sequence[int], columns: Sequence[str]) -> list[RawEvent]:
+        """See EventStore.raw_at."""
+
     def taken_columns(self, error: BaseException | None) -> frozenset[str]:
         """The columns of the unique constraint that a driver's error is about; none when it is about something else."""

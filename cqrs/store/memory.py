@@ -147,6 +147,9 @@ class MemoryEventStore:
         rows = [event._replace(recorded_at=to_text(event.recorded_at)) for event in found]  # type: ignore[arg-type]
         return [tuple(getattr(row, column) for column in columns) for row in rows]
 
+    def raw_at(self, positions: Sequence[int], columns: Sequence[str] = RecordedEvent._fields) -> list[RawEvent]:
+        return [row for each in sorted(set(positions)) for row in self.raw_events(each - 1, each, columns=columns)]
+
     def get(self, position: int) -> RecordedEvent | None:
         return next(iter(self._between(position, position)), None)
 

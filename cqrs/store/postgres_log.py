@@ -133,6 +133,11 @@ class PostgresLog:
         rows: list[RawEvent] = driver_of(connection).execute(select, values).fetchall()
         return rows
 
+    def raw_at(self, connection: sa.Connection, positions: Sequence[int], columns: Sequence[str]) -> list[RawEvent]:
+        select = _raw_select_at(tuple(columns))
+        rows: list[RawEvent] = driver_of(connection).execute(select, {"positions": list(positions)}).fetchall()
+        return rows
+
     def taken_columns(self, error: BaseException | None) -> frozenset[str]:
         if getattr(error, "sqlstate", None) != _UNIQUE_VIOLATION:
             return frozenset()
@@ -194,8 +199,17 @@ def _placeholders(select: str) -> str:
 
 
 @functools.cache
+def _raw_select_at(columns: tuple[str, ...]) -> str:
+    return f"SELECT {_wanted(columns)} FROM events WHERE position = ANY(%(positions)s) ORDER BY position"
+
+
+def _wanted(columns: tuple[str, ...]) -> str:
+    return ", ".join(_MOMENT if column == "recorded_at" else column for column in columns)
+
+
+@functools.cache
 def _raw_select(columns: tuple[str, ...], typed: bool) -> str:
-    wanted = ", ".join(_MOMENT if column == "recorded_at" else column for column in columns)
+    wanted = _wanted(columns)
     only = " AND type = ANY(%(types)s)" if typed else ""
     bounds = "position > %(after)s AND position <= %(until)s"
     return f"SELECT {wanted} FROM events WHERE {bounds}{only} ORDER BY position LIMIT %(limit)s"

@@ -171,6 +171,10 @@ class SqlEventStore:
         with self._database.read() as connection:
             return self._log.raw_events(connection, after, _or_last(until), types, limit, columns)
 
+    def raw_at(self, positions: Sequence[int], columns: Sequence[str] = RecordedEvent._fields) -> list[RawEvent]:
+        with self._database.read() as connection:
+            return self._log.raw_at(connection, positions, columns)
+
     def get(self, position: int) -> RecordedEvent | None:
         with self._database.read() as connection:
             return self._reader.one(connection, "position", position)

@@ -103,11 +103,13 @@ class SqliteLog:
         driver = driver_of(connection)
         values = {"after": after, "until": until, "limit": limit, **{f"type{n}": name for n, name in enumerate(types)}}
         merged = 1 <= len(types) <= _MOST_MERGED and self._is_sparse(driver, values, len(types))
-        select = _raw_select(tuple(columns), len(types), merged)
-        try:
-            return _fetch(driver, select, values, tuple(columns), raw=True)
-        except msgspec.DecodeError:  # a foreign row whose data are not JSON: it must not hide the others
-            return _fetch(driver, select, values, tuple(columns), raw=False)
+        return _fetch_raw(driver, _raw_select(tuple(columns), len(types), merged), values, tuple(columns))
+
+    def raw_at(self, connection: sa.Connection, positions: Sequence[int], columns: Sequence[str]) -> list[RawEvent]:
+        values = {"positions": msgspec.json.encode(sorted(set(positions))).decode()}
+        among = "SELECT value FROM json_each(:positions)"
+        select = f"SELECT {', '.join(columns)} FROM events WHERE position IN ({among}) ORDER BY position"
+        return _fetch_raw(driver_of(connection), select, values, tuple(columns))
 
     @staticmethod
     def _is_sparse(driver: Any, values: Mapping[str, Any], types: int) -> bool:
@@ -153,6 +155,13 @@ def _raw_select(columns: tuple[str, ...], types: int, merged: bool) -> str:
     arms = " UNION ALL ".join(f"SELECT position FROM events WHERE type = :type{n} AND {bounds}" for n in range(types))
     found = f"SELECT position AS found FROM ({arms} ORDER BY position LIMIT :limit)"
     return f"SELECT {wanted} FROM ({found}) CROSS JOIN events WHERE position = found ORDER BY position LIMIT :limit"
+
+
+def _fetch_raw(driver: Any, select: str, values: Mapping[str, Any], columns: tuple[str, ...]) -> list[RawEvent]:
+    try:
+        return _fetch(driver, select, values, columns, raw=True)
+    except msgspec.DecodeError:  # a foreign row whose data are not JSON: it must not hide the others
+        return _fetch(driver, select, values, columns, raw=False)
 
 
 def _fetch(

@@ -460,6 +460,14 @@ class EventStoreContract:
         bounded = store.raw_events(5, 82, types, 1_000, columns=("position",))
         assert [row[0] for row in bounded] == [position for position in wanted if 5 < position <= 82]
 
+    def test_raw_rows_at_positions_come_once_each_in_order(self, store: EventStore) -> None:
+        recorded = fill(store, 20)
+        asked = [recorded[n].position for n in (17, 3, 3, 9)]
+        rows = store.raw_at([*asked, 10**9], columns=("position", "type", "data"))
+        wanted = [(event.position, event.type, event.data) for event in (recorded[3], recorded[9], recorded[17])]
+        assert [(position, type_, _text(data)) for position, type_, data in rows] == wanted
+        assert store.raw_at([]) == []
+
     def test_raw_rows_beyond_the_head_are_none(self, store: EventStore) -> None:
         assert store.raw_events(0) == []
         fill(store, 3)
