@@ -9,6 +9,7 @@ from flask import Flask
 
 from cqrs.console import (
     access,
+    all_projections,
     audit,
     commands,
     current,
@@ -19,12 +20,15 @@ from cqrs.console import (
     health,
     host_guard,
     navigation,
+    operations,
     overview,
+    parked,
     patterns,
     preference_posts,
     projections,
     read_models,
     rendering,
+    replays,
     security,
     sign_in,
     streams,
@@ -35,6 +39,7 @@ from cqrs.console.api import audit as api_audit
 from cqrs.console.api import commands as api_commands
 from cqrs.console.api import events as api_events
 from cqrs.console.api import openapi as api_openapi
+from cqrs.console.api import operations as api_operations
 from cqrs.console.api import projections as api_projections
 from cqrs.console.api import queries as api_queries
 from cqrs.console.api import read_models as api_read_models
@@ -46,9 +51,13 @@ if TYPE_CHECKING:
     from cqrs.runtime import Runtime
 
 LARGEST_BODY = 1024 * 1024
-PAGES = (overview, projections, events, streams, read_models, commands, audit, patterns)
+PAGES = (
+    overview, projections, all_projections, replays, parked, operations, events, streams, read_models, commands, audit,
+    patterns,
+)  # fmt: skip
 API = (
-    api_commands, api_queries, api_events, api_streams, api_projections, api_read_models, api_audit, api_openapi
+    api_commands, api_queries, api_events, api_streams, api_projections, api_operations,
+    api_read_models, api_audit, api_openapi
 )  # fmt: skip
 DOORS = (sign_in, preference_posts, health)
 

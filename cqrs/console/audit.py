@@ -26,6 +26,12 @@ bp = Blueprint("audit", __name__)
 SENTENCES = {
     "pause": ("paused {target}", "pause {target}"),
     "resume": ("resumed {target}", "resume {target}"),
+    "replay": ("asked for a replay of {target}", "replay {target}"),
+    "rollback": ("asked for a roll back of {target}", "roll back {target}"),
+    "cancel": ("cancelled the {target}", "cancel the {target}"),
+    "approve": ("let the {target} go on", "let the {target} go on"),
+    "retry": ("tried again: {target}", "try again: {target}"),
+    "skip": ("skipped an event for {target}", "skip an event for {target}"),
     "command": ("sent {target}", "send {target}"),
     "sign-in": ("signed in", "sign in"),
     "sign-out": ("signed out", "sign out"),
@@ -33,7 +39,13 @@ SENTENCES = {
     "unmask": ("unmasked {target}", "unmask {target}"),
 }
 #: Actions whose target has a page of its own.
-PAGES = {"pause": "projections.show", "resume": "projections.show", "command": "commands.show"}
+PAGES = {
+    "pause": "projections.show",
+    "resume": "projections.show",
+    "replay": "projections.show",
+    "rollback": "projections.show",
+    "command": "commands.show",
+}
 
 
 @dataclass(frozen=True, slots=True)

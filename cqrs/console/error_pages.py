@@ -38,6 +38,15 @@ ANSWERS: Mapping[type[errors.CqrsError], tuple[int, str]] = {
     errors.TooManyRequests: (429, "too_many_requests"),
     errors.ConcurrencyError: (409, "conflict"),
     errors.AlreadyThere: (409, "already_there"),
+    errors.OperationInTheWay: (409, "operation_in_the_way"),
+    errors.OperationFinished: (409, "operation_finished"),
+    errors.OperationNotWaiting: (409, "operation_not_waiting"),
+    errors.PreflightChanged: (409, "preflight_changed"),
+    errors.TooLittleSpace: (409, "too_little_space"),
+    errors.NothingToRollBack: (409, "nothing_to_roll_back"),
+    errors.RollBackRefused: (409, "roll_back_refused"),
+    errors.GenerationStands: (409, "generation_stands"),
+    errors.KeyNotParked: (404, "not_parked"),
     errors.NotVisibleYet: (425, "not_visible_yet"),
     errors.DatabaseUnavailable: (503, "database_unavailable"),
     errors.DatabaseBusy: (503, "database_busy"),
@@ -97,6 +106,8 @@ def extras_of(error: errors.CqrsError) -> dict[str, Any]:
         return {"errors": error.errors}
     if isinstance(error, errors.NotVisibleYet):
         return {"position": error.reached}
+    if isinstance(error, errors.OperationInTheWay) and error.id is not None:
+        return {"operation": f"/api/operations/{error.id}"}
     return {}
 
 

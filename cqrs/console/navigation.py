@@ -11,17 +11,20 @@ from typing import Any
 
 from flask import g, request, url_for
 
-from cqrs.console import current, toasts
+from cqrs.console import current, operation_words, toasts
 from cqrs.console.verdicts import worst
 from cqrs.errors import CqrsError
 from cqrs.projections.status import ProjectionStatus
+from cqrs.workers.operation import Operation
 
 #: (label, blueprint): what I run and read, what happened, what I did.
 SECTIONS = (
     (("Overview", "overview"), ("Projections", "projections"), ("Read models", "read_models")),
     (("Events", "events"), ("Streams", "streams"), ("Commands", "commands")),
-    (("Audit log", "audit"),),
+    (("Operations", "operations"), ("Audit log", "audit")),
 )
+#: Pages that belong to the section of another.
+HOMES = {"replays": "projections", "parked": "projections"}
 #: Seconds after which a poll draws the page again though no position moved: charts, heartbeats and ages go on.
 SLOT = 15
 
@@ -78,11 +81,24 @@ def statuses() -> Sequence[ProjectionStatus]:
     return found
 
 
+def operations() -> Sequence[Operation]:
+    """Those that are not finished, newest first, the same all through a request. Raises DatabaseUnavailable."""
+    if "operations" not in g:
+        g.operations = current.runtime().operations.active()
+    found: Sequence[Operation] = g.operations
+    return found
+
+
 def tag() -> str:
     """Names what a page that follows shows; while it stays the same, a poll needs no answer."""
     now = current.runtime().clock()
     seen = [(s.name, s.state, s.checkpoint, s.generation, s.parked, s.paused_at) for s in statuses()]
-    return hashlib.sha256(repr((head(), seen, int(now.timestamp()) // SLOT)).encode()).hexdigest()[:16]
+    going_on = [(each.id, each.state, each.phase, each.done) for each in operations()]
+    return short_hash((head(), seen, going_on, int(now.timestamp()) // SLOT))
+
+
+def short_hash(seen: object) -> str:
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
 
 def what_pages_know() -> dict[str, Any]:
@@ -91,13 +107,16 @@ def what_pages_know() -> dict[str, Any]:
 
 
 def _section(label: str, blueprint: str) -> Section:
-    note, state = _attention() if blueprint == "projections" else (None, None)
-    return Section(label, url_for(f"{blueprint}.index"), request.blueprint == blueprint, note, state)
+    note, state = _attention(blueprint)
+    here = HOMES.get(request.blueprint or "", request.blueprint) == blueprint
+    return Section(label, url_for(f"{blueprint}.index"), here, note, state)
 
 
-def _attention() -> tuple[str | None, str | None]:
+def _attention(blueprint: str) -> tuple[str | None, str | None]:
     try:
-        found = worst(statuses())
+        if blueprint == "operations":
+            return operation_words.count_words(operations()) or (None, None)
+        found = worst(statuses()) if blueprint == "projections" else None
     except CqrsError:
         return None, None
     return (found[1], found[0]) if found else (None, None)

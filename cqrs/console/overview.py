@@ -15,6 +15,8 @@ from cqrs.console.access import needs
 from cqrs.console.audit import Deed, deeds
 from cqrs.console.charts import Bars, rate_bars
 from cqrs.console.event_rows import EventRow, event_rows
+from cqrs.console.operation_rows import OperationRow, operation_rows
+from cqrs.console.operations import PACE
 from cqrs.console.preferences import zone
 from cqrs.console.projections import ProjectionRow, projection_rows
 from cqrs.console.rendering import render
@@ -40,6 +42,7 @@ class Overview:
     rate: float | None
     appended: Bars
     projections: Sequence[ProjectionRow]
+    operations: Sequence[OperationRow]
     latest: Sequence[EventRow]
     actions: Sequence[Deed]
     workers: int
@@ -50,18 +53,21 @@ class Overview:
 @bp.get("/")
 @needs(Role.VIEWER)
 def index() -> Response:
-    return render("overview/index.html", tag=navigation.tag(), follow=True, page=_overview(current.runtime()))
+    page = _overview(current.runtime())
+    pace = PACE if page.operations else None
+    return render("overview/index.html", tag=navigation.tag(), follow=True, pace=pace, page=page)
 
 
 def _overview(runtime: Runtime) -> Overview:
     head, statuses, workers = navigation.head(), navigation.statuses(), len(runtime.workers.alive())
     return Overview(
-        judgement=judge(statuses, head=head, workers=workers),
+        judgement=judge(statuses, head=head, workers=workers, operations=navigation.operations()),
         head=head,
         streams=runtime.reports.stream_count(),
         rate=runtime.samples.rate(LOG),
         appended=_appended(measured.log_samples()),
         projections=projection_rows(statuses),
+        operations=operation_rows(navigation.operations()),
         latest=event_rows(runtime.events.read_back(limit=LATEST)),
         actions=deeds(runtime.audit.page(limit=LATEST).items),
         workers=workers,

@@ -1,29 +1,25 @@
-"""Projections: all of them worst first, one with its lag, failure and parked keys, and pausing and resuming."""
+"""Projections: all of them worst first, one on a page of its own, and pausing and resuming it."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request, url_for
 
 from cqrs.console import current, measured, navigation, toasts, trail
 from cqrs.console.access import needs
 from cqrs.console.charts import Sparkline, lag_line
-from cqrs.console.event_rows import EventRow, event_row
+from cqrs.console.estimates import Estimate, estimate
 from cqrs.console.filters import number
-from cqrs.console.payloads import payload_of
+from cqrs.console.operations import PACE
+from cqrs.console.projection_page import projection_page
 from cqrs.console.redirects import safe_next, see_other
 from cqrs.console.rendering import render
 from cqrs.errors import NotFound
-from cqrs.messages import Role, event_name
+from cqrs.messages import Role
 from cqrs.projections.status import ProjectionStatus
-
-if TYPE_CHECKING:
-    from cqrs.projections.parked import ParkedKey
-    from cqrs.projections.projection import Projection
+from cqrs.workers.operation import Operation
 
 bp = Blueprint("projections", __name__)
 
@@ -34,52 +30,40 @@ LONGEST_REASON = 500
 class ProjectionRow:
     status: ProjectionStatus
     lag: Sparkline
-
-
-@dataclass(frozen=True, slots=True)
-class HandlerRow:
-    event_type: str
-    method: str
-    creates: bool
+    replay: Estimate
+    #: What is being done to it now.
+    operation: Operation | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectionList:
     sentence: str
     rows: Sequence[ProjectionRow]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectionPage:
-    status: ProjectionStatus
-    about: str | None
-    on_error: str
-    lag: Sparkline
-    handlers: Sequence[HandlerRow]
-    #: None when the event at which it stopped cannot be read.
-    failed_event: EventRow | None
-    payload: object
-    #: Events behind the one that stopped it; None when unknown or nothing stopped.
-    waiting: int | None
-    parked: Sequence[ParkedKey]
-    first_parked: str | None
-    more_parked: str | None
+    paused: int
+    #: All of them one after the other; None when that of any is not known.
+    replay_seconds: float | None
 
 
 @bp.get("/projections")
 @needs(Role.VIEWER)
 def index() -> Response:
     statuses = navigation.statuses()
-    page = ProjectionList(sentence=_sentence(statuses), rows=projection_rows(statuses))
+    rows = projection_rows(statuses)
+    page = ProjectionList(
+        sentence=_sentence(statuses),
+        rows=rows,
+        paused=sum(status.paused_at is not None and status.failure is None for status in statuses),
+        replay_seconds=_sum([row.replay.seconds for row in rows]),
+    )
     return render("projections/index.html", tag=navigation.tag(), follow=True, page=page)
 
 
 @bp.get("/projections/<name>")
 @needs(Role.VIEWER)
 def show(name: str) -> Response:
-    status = _status(name)
-    page = _page(status, current.runtime().projections.definition(name), request.args.get("parked"))
-    return render("projections/show.html", tag=navigation.tag(), follow=True, page=page)
+    page = projection_page(_status(name))
+    pace = PACE if page.operation else None
+    return render("projections/show.html", tag=navigation.tag(), follow=True, pace=pace, page=page)
 
 
 @bp.post("/projections/<name>/pause")
@@ -89,7 +73,7 @@ def pause(name: str) -> Response:
     reason = request.form.get("reason", "").strip()[:LONGEST_REASON] or None
     trail.note(target=name, reason=reason)
     current.runtime().projections.pause(name, actor=_actor(), reason=reason)
-    return _back(name, toasts.Toast(f"{name} is paused.", _address(name), "Resume"))
+    return _back(name, toasts.Toast(f"{name} is paused.", link="Resume", action=_resume(name)))
 
 
 @bp.post("/projections/<name>/resume")
@@ -98,45 +82,26 @@ def resume(name: str) -> Response:
     failed = _status(name).failure is not None
     trail.note(target=name)
     current.runtime().projections.resume(name, actor=_actor())
-    words = f"{name} tries again." if failed else f"{name} is resumed."
-    return _back(name, toasts.Toast(words, _address(name), "See how it goes"))
+    if failed:
+        return _back(name, toasts.Toast(f"{name} tries again.", _address(name), "See how it goes"))
+    return _back(name, toasts.Toast(f"{name} is resumed.", link="Pause", action=url_for(".pause", name=name)))
 
 
 def projection_rows(statuses: Sequence[ProjectionStatus]) -> list[ProjectionRow]:
-    return [ProjectionRow(status, _lag(status.name)) for status in statuses]
+    doing = {each.projection: each for each in reversed(navigation.operations())}
+    return [
+        ProjectionRow(status, _lag(status.name), estimate(status.name, status.generation), doing.get(status.name))
+        for status in statuses
+    ]
 
 
 def _lag(name: str) -> Sparkline:
     return lag_line(name, measured.lags_of(name), during=measured.window_words())
 
 
-def _page(status: ProjectionStatus, definition: type[Projection], cursor: str | None) -> ProjectionPage:
-    runtime = current.runtime()
-    failure = status.failure
-    failed = runtime.events.get(failure.position) if failure else None
-    parked = runtime.projections.parked(status.name, cursor=cursor)
-    return ProjectionPage(
-        status=status,
-        about=inspect.cleandoc(definition.__doc__).split("\n\n")[0] if definition.__doc__ else None,
-        on_error=definition.on_error,
-        lag=_lag(status.name),
-        handlers=_handlers(definition),
-        failed_event=event_row(failed) if failed else None,
-        payload=payload_of(failed).value if failed else None,
-        waiting=max(0, status.lag_events - 1) if failure and status.lag_events is not None else None,
-        parked=parked.items,
-        first_parked=url_for("projections.show", name=status.name, _anchor="parked") if cursor else None,
-        more_parked=url_for("projections.show", name=status.name, parked=parked.next, _anchor="parked")
-        if parked.next
-        else None,
-    )
-
-
-def _handlers(definition: type[Projection]) -> list[HandlerRow]:
-    return sorted(
-        (HandlerRow(event_name(h.event), h.function.__name__, h.creates) for h in definition.handlers),
-        key=lambda row: row.event_type,
-    )
+def _sum(seconds: Sequence[float | None]) -> float | None:
+    known = [each for each in seconds if each is not None]
+    return sum(known) if len(known) == len(seconds) else None
 
 
 def _status(name: str) -> ProjectionStatus:
@@ -159,6 +124,10 @@ def _actor() -> str:
 
 def _address(name: str) -> str:
     return url_for("projections.show", name=name)
+
+
+def _resume(name: str) -> str:
+    return url_for("projections.resume", name=name)
 
 
 def _back(name: str, toast: toasts.Toast) -> Response:

@@ -15,12 +15,16 @@ KEPT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Toast:
-    """`link` names what `href` opens. A toast of state "bad" stays until it is dismissed."""
+    """`link` names what `href` opens. A toast of state "bad" stays until it is dismissed.
+
+    With an `action`, `link` is the name of a button instead, which posts there: the way back from what was done.
+    """
 
     text: str
     href: str | None = None
     link: str | None = None
     state: str = "ok"
+    action: str | None = None
 
 
 def leave(response: Response, toast: Toast) -> Response:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cqrs.console.filters import duration, number
 from cqrs.projections.status import ProjectionStatus
+from cqrs.workers.operation import EXCLUSIVE, Operation, OperationState
 
 #: More findings than this are counted, not listed.
 MOST = 5
@@ -50,9 +51,13 @@ class Judgement:
     more: int = 0
 
 
-def judge(statuses: Sequence[ProjectionStatus], *, head: int, workers: int) -> Judgement:
-    """What an operator should know first. `workers` is how many are alive."""
-    found = [finding for status in statuses for finding in _findings(status, workers=workers)]
+def judge(
+    statuses: Sequence[ProjectionStatus], *, head: int, workers: int, operations: Sequence[Operation] = ()
+) -> Judgement:
+    """What an operator should know first. `workers` is how many are alive, `operations` are those not finished."""
+    doing = {operation.projection: operation for operation in operations if operation.kind in EXCLUSIVE}
+    found = [finding for status in statuses for finding in _findings(status, doing.get(status.name), workers=workers)]
+    found += [_waits_for_review(each) for each in operations if each.state is OperationState.WAITING]
     found.sort(key=lambda finding: _RANKS.index(finding.state))
     if workers == 0:
         found.insert(0, _no_worker(head))
@@ -112,16 +117,40 @@ def _waiting(statuses: Sequence[ProjectionStatus]) -> list[Verdict]:
     return [ready, Verdict("ok", (Span(f"{count} for the first event: {names}."),))] if statuses else [ready]
 
 
-def _findings(status: ProjectionStatus, *, workers: int) -> list[Verdict]:
+def _findings(status: ProjectionStatus, operation: Operation | None, *, workers: int) -> list[Verdict]:
+    if operation is not None and operation.state is OperationState.WAITING and status.state == "replaying":
+        return [_parked(status)] if status.parked else []  # that it waits is a finding of its own
     found = []
     describe = _DESCRIPTIONS.get(str(status.state))
     if describe and not (status.state == "unknown" and workers == 0):  # one line says that for all
-        found.append(describe(status))
-    if status.note:
-        found.append(_verdict("warn", status, (Span(f": {status.note}"),), "", "See the projection"))
+        found.append(_watched(describe(status), status, operation))
+    if status.note and operation is None:
+        found.append(_noted(status))
     if status.parked:
         found.append(_parked(status))
     return found
+
+
+def _watched(verdict: Verdict, status: ProjectionStatus, operation: Operation | None) -> Verdict:
+    """With a link to the operation that is at work on it."""
+    if operation is None or status.state != "replaying":
+        return verdict
+    return replace(verdict, link=Link("Watch it", "operations.show", {"identity": operation.id}))
+
+
+def _noted(status: ProjectionStatus) -> Verdict:
+    """Rows that other code made: what helps is a replay, and what it would mean is a click away."""
+    finding = _verdict("warn", status, (Span(f": {status.note}"),), "", "See the projection")
+    if status.generation is None:
+        return finding
+    return replace(finding, link=Link("Preview a replay", "replays.preflight", {"name": status.name}))
+
+
+def _waits_for_review(operation: Operation) -> Verdict:
+    why = str((operation.result or {}).get("why") or "Somebody has to look first.")
+    fact = (Span(f": its {operation.kind} "), Span("waits for your review", strong=True), Span("."))
+    link = Link("Review it", "operations.show", {"identity": operation.id})
+    return Verdict("warn", fact, operation.projection, f"{why} Readers see the rows they saw before.", link)
 
 
 def _verdict(

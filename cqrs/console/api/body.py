@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import request
 
 from cqrs.errors import InvalidMessage, WrongContentType
@@ -23,8 +25,13 @@ def fields() -> dict[str, object]:
 
 def reason() -> str | None:
     """Of a body that may hold nothing but a reason."""
-    given = fields()
+    return reason_in(fields())
+
+
+def reason_in(given: Mapping[str, object], **problems: str | None) -> str | None:
+    """Of fields of which no other is left; `problems` are those of the others. Raises InvalidMessage with all."""
     errors = {name: ["There is no such field."] for name in given if name != "reason"}
+    errors |= {name: [sentence] for name, sentence in problems.items() if sentence}
     found = given.get("reason")
     problem = _problem(found)
     if problem:
@@ -32,6 +39,11 @@ def reason() -> str | None:
     if errors:
         raise InvalidMessage(errors)
     return str(found).strip() or None if found is not None else None
+
+
+def flag_problem(found: object) -> str | None:
+    """What is wrong with a field that must be true or false."""
+    return None if isinstance(found, bool) else "This must be true or false."
 
 
 def _problem(found: object) -> str | None:

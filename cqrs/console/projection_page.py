@@ -1,0 +1,145 @@
+"""What the page of one projection shows: its failure, its lag over time, its generations, what is being done to it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from flask import request, url_for
+
+from cqrs.console import current, navigation
+from cqrs.console.estimates import Estimate, estimate
+from cqrs.console.event_rows import EventRow, event_row
+from cqrs.console.links import with_query
+from cqrs.console.operation_rows import OperationRow, operation_rows
+from cqrs.console.parameters import Parameters
+from cqrs.console.payloads import payload_of
+from cqrs.console.position_chart import LINES, PositionChart, position_chart
+from cqrs.console.preferences import zone
+from cqrs.messages import event_name
+from cqrs.projections.generation_info import GenerationInfo
+from cqrs.projections.status import ProjectionStatus
+from cqrs.workers.operation import Operation
+
+if TYPE_CHECKING:
+    from cqrs.projections.parked import ParkedKey
+    from cqrs.projections.projection import Projection
+
+#: By the word in the address: its label, and its seconds.
+WINDOWS: Mapping[str, tuple[str, int]] = {
+    "15min": ("15 min", 900),
+    "1h": ("1 h", 3_600),
+    "24h": ("24 h", 86_400),
+    "7d": ("7 d", 7 * 86_400),
+}
+USUAL_WINDOW = "1h"
+#: Seconds from which on a label names the day.
+NAMES_DAYS = 2 * 86_400
+OPERATIONS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerRow:
+    event_type: str
+    method: str
+    creates: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WindowLink:
+    label: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionPage:
+    status: ProjectionStatus
+    about: str | None
+    on_error: str
+    chart: PositionChart
+    windows: Sequence[WindowLink]
+    generations: Sequence[GenerationInfo]
+    #: Where a roll back would go; None when there is nowhere to go.
+    back_to: GenerationInfo | None
+    estimate: Estimate
+    #: What is being done to it, and what was done lately.
+    operation: Operation | None
+    recent: Sequence[OperationRow]
+    handlers: Sequence[HandlerRow]
+    #: None when the event at which it stopped cannot be read.
+    failed_event: EventRow | None
+    payload: object
+    #: Events behind the one that stopped it; None when unknown or nothing stopped.
+    waiting: int | None
+    parked: Sequence[ParkedKey]
+    first_parked: str | None
+    more_parked: str | None
+
+
+def projection_page(status: ProjectionStatus) -> ProjectionPage:
+    asked = Parameters(request.args)
+    window, cursor = asked.choice("window", tuple(WINDOWS), USUAL_WINDOW), asked.text("parked")
+    asked.check()
+    runtime, name = current.runtime(), status.name
+    definition = runtime.projections.definition(name)
+    failure = status.failure
+    failed = runtime.events.get(failure.position) if failure else None
+    parked = runtime.projections.parked(name, cursor=cursor) if status.generation else None
+    generations = runtime.projections.generations(name)
+    here = url_for("projections.show", name=name)
+    return ProjectionPage(
+        status=status,
+        about=inspect.cleandoc(definition.__doc__).split("\n\n")[0] if definition.__doc__ else None,
+        on_error=definition.on_error,
+        chart=_chart(name, window),
+        windows=_windows(here, window),
+        generations=generations,
+        back_to=next((each for each in generations if each.next_back), None),
+        estimate=estimate(name, status.generation),
+        operation=next((each for each in navigation.operations() if each.projection == name), None),
+        recent=operation_rows(runtime.operations.page(projection=name, limit=OPERATIONS_SHOWN)),
+        handlers=_handlers(definition),
+        failed_event=event_row(failed) if failed else None,
+        payload=payload_of(failed).value if failed else None,
+        waiting=max(0, status.lag_events - 1) if failure and status.lag_events is not None else None,
+        parked=parked.items if parked else (),
+        first_parked=f"{here}#parked" if cursor else None,
+        more_parked=with_query(here, {"parked": parked.next}) + "#parked" if parked and parked.next else None,
+    )
+
+
+def _handlers(definition: type[Projection]) -> list[HandlerRow]:
+    return sorted(
+        (HandlerRow(event_name(h.event), h.function.__name__, h.creates) for h in definition.handlers),
+        key=lambda row: row.event_type,
+    )
+
+
+def _windows(here: str, chosen: str) -> list[WindowLink]:
+    return [
+        WindowLink(label, with_query(here, {"window": None if word == USUAL_WINDOW else word}) + "#lag", word == chosen)
+        for word, (label, _) in WINDOWS.items()
+    ]
+
+
+def _chart(name: str, window: str) -> PositionChart:
+    label, seconds = WINDOWS[window]
+    now = current.runtime().clock()
+    times = [now - timedelta(seconds=seconds * (LINES - place) / LINES) for place in range(LINES + 1)]
+    samples = current.runtime().samples.series(name, seconds)
+    return position_chart(
+        name, samples, during=f"last {label}", times=times, tell=_day if seconds >= NAMES_DAYS else _time_of_day
+    )
+
+
+def _time_of_day(moment: datetime) -> str:
+    return f"{moment.astimezone(zone()):%H:%M}"
+
+
+def _day(moment: datetime) -> str:
+    local = moment.astimezone(zone())
+    return f"{local.day} {local:%b}"
