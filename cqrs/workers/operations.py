@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from cqrs.errors import NotFound, OperationFinished, OperationInTheWay, OperationNotWaiting
 from cqrs.identifiers import new_id
 from cqrs.store.database import Database
+from cqrs.store.instants import Instant
 from cqrs.workers.operation import ACTIVE, EXCLUSIVE, LogLine, Operation, OperationState, Phase
 from cqrs.workers.operation_tables import operation_log, operations
 from cqrs.workers.run import LEASE_SECONDS, Run
@@ -152,9 +153,15 @@ class Operations:
 
     def claim(self, owner: str, kinds: tuple[str, ...]) -> Run | None:
         """Take the oldest operation that nobody works on: requested, approved, or left behind by a dead worker."""
+        with self._database.read() as connection:
+            if connection.execute(self._claimable(connection, kinds, self._database.now(connection))).first() is None:
+                return None  # asked twice a second by every worker: nobody else need wait for that
         with self._database.write() as connection:
             now = self._database.now(connection)
-            identity: str | None = connection.execute(self._claimable(connection, kinds, now)).scalar()
+            claimable = self._claimable(connection, kinds, now)
+            if self._database.dialect == "postgresql":
+                claimable = claimable.with_for_update(skip_locked=True)
+            identity: str | None = connection.execute(claimable).scalar()
             if identity is None:
                 return None
             self._update(
@@ -168,7 +175,7 @@ class Operations:
                 owner=owner,
                 token=operations.c.token + 1,
                 attempts=operations.c.attempts + 1,
-                started_at=sa.func.coalesce(operations.c.started_at, now),
+                started_at=sa.func.coalesce(operations.c.started_at, sa.literal(now, Instant)),
                 heartbeat_at=now,
                 lease_until=now + timedelta(seconds=self._lease_seconds),
             )
@@ -183,8 +190,7 @@ class Operations:
         if self._replays_running(connection, now) >= REPLAYS_AT_ONCE:
             requested = sa.and_(requested, columns.kind != "replay")
         query = sa.select(columns.id).where(columns.kind.in_(kinds), sa.or_(requested, abandoned))
-        query = query.order_by(columns.id).limit(1)
-        return query.with_for_update(skip_locked=True) if self._database.dialect == "postgresql" else query
+        return query.order_by(columns.id).limit(1)
 
     def _replays_running(self, connection: sa.Connection, now: datetime) -> int:
         running = sa.select(operations.c.id).where(

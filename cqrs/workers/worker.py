@@ -13,11 +13,12 @@ from cqrs.errors import CqrsError
 from cqrs.projections.runner import Runner
 from cqrs.runtime import Runtime
 from cqrs.workers.heartbeats import BEAT_SECONDS
-from cqrs.workers.operation import EXCLUSIVE
 from cqrs.workers.operation_runner import OperationRunner
 
 #: How long a thread waits for new events before it looks whether it is to stop, or its lease to be renewed.
 WAIT_SECONDS = 0.5
+#: Kinds of operations that have a thread of their own.
+UNDELAYED = ("rollback", "check")
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 30.0
 
@@ -76,10 +77,11 @@ class Worker:
             logger.warning("The lease of %s was not given back and runs out by itself: %s", runner.name, error)
 
     def _kinds(self) -> list[tuple[str, ...]]:
-        """One thread for what changes read models; what only looks need not wait for it."""
+        """What takes long has one thread; what only looks, and what helps in need, does not wait for it."""
         handled = tuple(self._runtime.operation_handlers)
-        groups = [tuple(k for k in handled if k in EXCLUSIVE), tuple(k for k in handled if k not in EXCLUSIVE)]
-        return [group for group in groups if group]
+        alone = [(kind,) for kind in UNDELAYED if kind in handled]
+        rest = tuple(kind for kind in handled if kind not in UNDELAYED)
+        return [*([rest] if rest else []), *alone]
 
     def _operate(self, *kinds: str) -> None:
         handlers = {kind: self._runtime.operation_handlers[kind] for kind in kinds}
