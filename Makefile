@@ -23,6 +23,14 @@ worker: $(RUN_STAMP) ## a worker and scheduler alone, beside any number of other
 test: $(DEV_STAMP) ## the whole suite (REQUIRE_ALL=1: a skipped test fails)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -rs
 
+.PHONY: test-faults
+test-faults: $(DEV_STAMP) ## kill -9 again and again, under load and in every phase of replays: about 10 minutes
+	KILLS=40 $(BIN)/python -m pytest -q -rs tests/reliability
+
+.PHONY: soak
+soak: $(DEV_STAMP) ## the long counts: 100,000 reads while replays swap
+	READS=100000 $(BIN)/python -m pytest -q -rs tests/reliability/test_readers.py
+
 .PHONY: lint
 lint: $(DEV_STAMP) ## ruff and mypy
 	$(BIN)/ruff check .
