@@ -108,7 +108,9 @@ class SqlGenerationRows:
         return dataclasses.replace(held, position=batch.position, event_id=batch.event_id)
 
     def commit_sliced(self, held: Generation, batch: Batch) -> Generation:
-        rest = batch.upserts
+        # By key, so that the rows of a slice lie on few pages: unsorted, 2,000 random ones write 20 times as much.
+        keys = len(self._model.key_columns)
+        rest = sorted(batch.upserts, key=lambda row: row[:keys])
         while len(rest) > SLICE:
             self._write_slice(held, rest[:SLICE])
             rest = rest[SLICE:]
