@@ -29,8 +29,9 @@ class Sizes:
     build: int = 200_000
     #: Events read at a time.
     page: int = 5_000
-    #: Rows a build keeps in memory for the next batch; some 500 bytes each.
-    kept_rows: int = 200_000
+    #: Rows a build keeps in memory for the next batch; with more a batch ends early. Some 600 bytes each, and as much
+    #: again while they are written.
+    kept_rows: int = 150_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,8 @@ class Engine:
                 self._on_page(position)
             if len(page) < asked:
                 position = until
+                break
+            if len(fold) > self._sizes.kept_rows:
                 break
         batch = fold.batch(position, self._event_id(position, last))
         try:
