@@ -11,6 +11,7 @@ from cqrs.projections.engine import Sizes
 from cqrs.projections.projection import Projection, on
 from cqrs.projections.projections import Projections
 from cqrs.readmodels.sql import SqlReadModelStore
+from cqrs.readmodels.tables import generations
 from cqrs.store.database import Database
 from cqrs.store.schema import READ, upgrade
 from cqrs.store.sql import SqlEventStore
@@ -111,6 +112,11 @@ class House:
         with self.database.write() as connection:
             result = connection.exec_driver_sql(statement)
             return list(result.all()) if result.returns_rows else []
+
+    def forget_deaths(self) -> None:
+        """What is done about an event that kills whoever applies it is another matter than surviving a crash."""
+        if "deaths" in generations.c:
+            self.sql("UPDATE generations SET deaths = NULL")
 
     def states(self) -> dict[int, str]:
         return {each.number: each.state.value for each in self.projections.generations("members")}

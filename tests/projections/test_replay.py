@@ -310,6 +310,7 @@ def test_a_crash_between_any_two_steps_is_survived(database: Database) -> None:
         while not house.operations.get(asked.id).state.finished:
             calls += 1
             process = House(database, operation_lease=0.0)
+            house.forget_deaths()
             process.store.hook = crash_after(process, calls % 45)
             with contextlib.suppress(Killed):
                 process.work(asked)

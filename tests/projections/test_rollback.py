@@ -197,6 +197,7 @@ def test_a_crash_between_any_two_steps_is_survived(database: Database) -> None:
             calls += 1
             left = itertools.count(calls % 25, -1)
             process = House(database, operation_lease=0.0)
+            house.forget_deaths()
 
             def hook(name: str, left: itertools.count[int] = left) -> None:
                 if next(left) <= 0:
