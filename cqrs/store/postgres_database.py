@@ -11,13 +11,16 @@ import sqlalchemy as sa
 
 from cqrs.errors import CqrsError
 from cqrs.store import postgres
-from cqrs.store.database import Database
+from cqrs.store.database import Database, driver_of
 from cqrs.store.ordering import LOCK_SPACE
 
 OLDEST_VERSION = 14
 
 # Beside the locks of logs, whose second half is the number of a table and so never 0.
 _MIGRATION = 0
+
+#: What libpq calls a connection outside any transaction.
+IDLE = 0
 
 
 class PostgresDatabase(Database):
@@ -41,10 +44,17 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[sa.Connection]:
-        with self.explained(), self.engine.begin() as connection:
-            if self._relaxed or not durable:
-                connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
-            yield connection
+        with self.explained(), self.engine.connect() as connection:
+            try:
+                with connection.begin():
+                    if self._relaxed or not durable:
+                        connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+                    yield connection
+            except BaseException:
+                # A commit that failed is not undone by itself: it would become part of the next transaction.
+                if not connection.invalidated and driver_of(connection).info.transaction_status != IDLE:
+                    connection.invalidate()
+                raise
 
     def now(self, connection: sa.Connection) -> datetime:
         moment: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()

@@ -39,6 +39,7 @@ def create_engine(path: Path) -> sa.Engine:
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         pool_size=5,
         max_overflow=50,
+        pool_timeout=10,
     )
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)
@@ -85,6 +86,8 @@ def now(driver: sqlite3.Connection) -> datetime:
 
 def failure(error: BaseException, path: Path) -> CqrsError | None:
     """What a driver's error means to the user; None when the statement is at fault, not the database."""
+    if isinstance(error, sa.exc.TimeoutError):
+        return DatabaseUnavailable(database=path, why="all connections of this process are in use")
     if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, sqlite3.IntegrityError):
         return None
     text = str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -9,11 +10,14 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from cqrs.errors import CqrsError
+from cqrs.errors import CqrsError, DatabaseBusy, DatabaseUnavailable, DiskFull
 from cqrs.identifiers import new_id
 from cqrs.store import sqlite
 from cqrs.store.database import Database, driver_of
 from cqrs.store.gate import gate_of
+
+#: Not those that are about a statement's data: these are answers.
+DRIVER_ERRORS = (sqlite3.OperationalError, DatabaseBusy, DatabaseUnavailable, DiskFull)
 
 
 class SqliteDatabase(Database):
@@ -33,8 +37,14 @@ class SqliteDatabase(Database):
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        with self.explained(), self.engine.connect() as connection, connection.begin():
-            yield connection
+        with self.explained(), self.engine.connect() as connection:
+            try:
+                with connection.begin():
+                    yield connection
+            except BaseException as error:
+                if self._may_be_stuck(connection, error):
+                    connection.invalidate()
+                raise
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[sa.Connection]:
@@ -43,8 +53,8 @@ class SqliteDatabase(Database):
             try:
                 with self.explained(), connection.begin():
                     yield connection
-            except BaseException:
-                self._drop_if_broken(connection)
+            except BaseException as error:
+                self._drop_if_broken(connection, error)
                 raise
 
     def now(self, connection: sa.Connection) -> datetime:
@@ -100,14 +110,28 @@ class SqliteDatabase(Database):
         """A held connection: taking one from the pool would cost a tenth of a small append."""
         connection = self._writers.get(durable)
         if connection is None:
-            connection = self.engine.connect().execution_options(**{sqlite.IMMEDIATE: True})
-            sqlite.become_writer(driver_of(connection), durable=durable)
+            with self.explained():
+                connection = self.engine.connect().execution_options(**{sqlite.IMMEDIATE: True})
+                try:
+                    sqlite.become_writer(driver_of(connection), durable=durable)
+                except BaseException:
+                    connection.invalidate()  # as a reader's it would be one that may write
+                    connection.close()
+                    raise
             self._writers[durable] = connection
         return connection
 
-    def _drop_if_broken(self, connection: sa.Connection) -> None:
+    @staticmethod
+    def _may_be_stuck(connection: sa.Connection, error: BaseException) -> bool:
+        """Whether whoever uses the connection next would meet what is left of this use: a commit that failed is not
+        undone by itself, a statement that failed may keep its moment, a file that was away may fail for ever."""
+        if connection.invalidated:
+            return False
+        return isinstance(error, DRIVER_ERRORS) or driver_of(connection).in_transaction
+
+    def _drop_if_broken(self, connection: sa.Connection, error: BaseException) -> None:
         """After an error the held connection must be as good as new, or go."""
-        if not connection.invalidated and not driver_of(connection).in_transaction:
+        if not connection.invalidated and not self._may_be_stuck(connection, error):
             return
         self._writers = {key: held for key, held in self._writers.items() if held is not connection}
         connection.invalidate()
