@@ -338,6 +338,12 @@ class OperationLost(CqrsError):
     """{title} was taken over by another worker. This one lets go."""
 
 
+class CheckOvertaken(OperationLost):
+    """The check of {projection} was taken over by another worker. This one lets go."""
+
+    projection: str
+
+
 class OperationInterrupted(CqrsError):
     """{title} was set aside because this worker stops. The next worker takes it up where it is."""
 
@@ -377,6 +383,12 @@ class RollBackRefused(CqrsError):
 class GenerationStands(CqrsError):
     """Generation {generation} of {projection} was made by other code, so this code must not advance it. Bring that
     code back, or replay it."""
+
+    projection: str
+
+
+class RepairRefused(CqrsError):
+    """{projection} cannot be repaired: {why}"""
 
     projection: str
 

@@ -11,6 +11,9 @@ import sqlalchemy as sa
 
 from cqrs.clock import Clock, utc_now
 from cqrs.domain import Catalogue, Domain
+from cqrs.drift.checks import Checks
+from cqrs.drift.full_check import FullCheck
+from cqrs.drift.judge import Judge
 from cqrs.errors import (
     CqrsError,
     DomainFault,
@@ -31,6 +34,7 @@ from cqrs.operators.tokens import Tokens
 from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projections import Projections
 from cqrs.readmodels.reading import ReadModels
+from cqrs.readmodels.snapshots import RowSnapshots
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.tables import read as read_tables
 from cqrs.settings import Settings
@@ -50,6 +54,10 @@ from cqrs.workers.samples import Samples
 
 #: Under which name a Flask application keeps its runtime.
 EXTENSION = "cqrs.runtime"
+
+#: How much a check looks at, and what it holds rows against.
+LEVELS = ("full",)
+REFERENCES = ("log",)
 
 #: A replay needs this many times its estimate to be free.
 LEAST_ROOM = 1.5
@@ -123,6 +131,25 @@ class Runtime:
             "rollback": self.projections.roll_back(),
         }
         self.keys = KeyIndex(declared, events=self.events, types=self.types, database=self.read)
+        self._add_drift()
+
+    def _add_drift(self) -> None:
+        self.checks = Checks(self.main)
+        declared = self.catalogue.projections.values()
+        # An index of its own: a follower is for one thread at a time.
+        keys = KeyIndex(declared, events=self.events, types=self.types, database=self.read)
+        self.operation_handlers["check"] = FullCheck(self.checks, keys, self.judge)
+
+    def judge(self, name: str) -> Judge:
+        """Derives rows of a read model from the log and compares them. Raises NotFound."""
+        return Judge(
+            self.projections.definition(name),
+            events=self.events,
+            types=self.types,
+            store=SqlReadModelStore(self.read),
+            snapshots=RowSnapshots(self.read),
+            keys=self.keys,
+        )
 
     def _mediator(self) -> Mediator:
         return Mediator(
@@ -211,6 +238,22 @@ class Runtime:
         return self.operations.request(
             "rollback", name, actor=actor, reason=reason, parameters={"generation": target.number}
         )
+
+    def start_check(
+        self, name: str, *, actor: str, level: str = "full", reference: str = "log", reason: str | None = None
+    ) -> Operation:
+        """Ask for a check of all rows of a read model. Raises NotFound; InvalidMessage for a level or reference that
+        there is not."""
+        self.projections.definition(name)
+        errors = {
+            field: [f"Choose one of: {', '.join(choices)}."]
+            for field, value, choices in (("level", level, LEVELS), ("reference", reference, REFERENCES))
+            if value not in choices
+        }
+        if errors:
+            raise InvalidMessage(errors)
+        parameters = {"level": level, "reference": reference}
+        return self.operations.request("check", name, actor=actor, reason=reason, parameters=parameters)
 
     def _in_the_way_of(self, name: str) -> str | None:
         held = self.operations.holder(name)

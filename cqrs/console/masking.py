@@ -1,54 +1,14 @@
-"""What is not shown of payloads and rows: fields whose names sound secret. A domain declares none in its events."""
+"""What is not shown of events: fields whose names sound secret."""
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Mapping
-
 import msgspec
 
+from cqrs.masking import is_sensitive, masked, masked_fields
 from cqrs.messages import MASK
 from cqrs.store.records import RecordedEvent
 
-DEEPEST = 64
-#: Parts of a name; a plural counts as well.
-WORDS = frozenset(
-    {"password", "passwd", "passphrase", "pwd", "secret", "token", "authorization", "credential", "cookie"}
-    | {"apikey", "card", "cardnumber", "creditcard", "cvv", "cvc", "iban", "ssn"}
-)
-PAIRS = frozenset({("api", "key"), ("private", "key"), ("access", "key"), ("signing", "key"), ("session", "id")})
-PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-
-
-def is_sensitive(name: str) -> bool:
-    """`apiKey`, `API_KEY`, `card_number` and `passwords` are; `discarded`, `cardinality` are not."""
-    parts = [part.lower() for part in PART.findall(name)]
-    singular = [part.removesuffix("s") if part.removesuffix("s") in WORDS else part for part in parts]
-    return not WORDS.isdisjoint(singular) or any(pair in PAIRS for pair in itertools.pairwise(parts))
-
-
-def masked(value: object, depth: int = 0) -> object:
-    """A copy without what is sensitive, at any depth. What is None, true or false stays."""
-    if depth > DEEPEST:
-        return MASK
-    if isinstance(value, Mapping):
-        return masked_fields(value, depth)
-    if isinstance(value, list | tuple):
-        return [masked(inner, depth + 1) for inner in value]
-    return value
-
-
-def masked_fields(fields: Mapping[str, object], depth: int = 0) -> dict[str, object]:
-    return {
-        name: MASK if _hides(value) and is_sensitive(str(name)) else masked(value, depth + 1)
-        for name, value in fields.items()
-    }
-
-
-def _hides(value: object) -> bool:
-    """That there is none, or whether there is one (`has_password`), may be seen."""
-    return value is not None and not isinstance(value, bool)
+__all__ = ["data_of", "is_sensitive", "masked", "masked_fields", "metadata_of", "payload"]
 
 
 def payload(text: str, *, unmasked: bool = False) -> object:

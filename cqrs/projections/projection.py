@@ -74,6 +74,9 @@ class Projection:
     #: What happens when a handler fails: its key is set aside with all its later events, or everything stops.
     on_error: ClassVar[Literal["park", "stop"]] = "park"
 
+    #: Columns that a drift check does not look at.
+    ignore_columns: ClassVar[tuple[str, ...]] = ()
+
     #: For people; made from the name when not given.
     title: ClassVar[str]
 
@@ -108,7 +111,15 @@ def check(projection: type[Projection]) -> list[str]:
     faults = [*table_faults(projection.table), *_handler_faults(projection)]
     if projection.on_error not in ("park", "stop"):
         faults.append(f'on_error of {projection.__name__} is {projection.on_error!r}: use "park" or "stop".')
+    faults += _ignore_faults(projection)
     return [f"Projection {projection.__name__}: {fault}" for fault in faults]
+
+
+def _ignore_faults(projection: type[Projection]) -> Iterator[str]:
+    columns = {column.name: column.primary_key for column in projection.table.columns}
+    for name in projection.ignore_columns:
+        if columns.get(name, True):
+            yield f"ignore_columns names {name}, which is not a column outside the key."
 
 
 def _handler_faults(projection: type[Projection]) -> Iterator[str]:

@@ -14,10 +14,10 @@ ROOT = Path(__file__).parents[2]
 #: that are named here with their package.
 LAYERS = (
     {"errors", "clock", "identifiers"},
-    {"messages", "values", "json_text", "validation", "fields", "message_checks"},
+    {"messages", "values", "json_text", "validation", "fields", "message_checks", "masking"},
     {"settings", "secret_key", "setting_values", "log_lines"},
     {"store", "readmodels"},
-    {"dispatch", "queries", "aggregates", "unit_of_work", "middleware", "mediator", "projections"},
+    {"dispatch", "queries", "aggregates", "unit_of_work", "middleware", "mediator", "projections", "drift"},
     {"domain", "operators", "workers"},
     {"runtime"},
     {"testing", "demo", "workers.worker", "workers.jobs", "workers.schedules", "workers.scheduler"},
@@ -27,7 +27,7 @@ LAYERS = (
     {"app"},
 )
 WRITE_SIDE = {"dispatch", "queries", "aggregates", "unit_of_work", "middleware", "mediator"}
-READ_SIDE = {"projections"}
+READ_SIDE = {"projections", "drift"}
 
 
 PUBLIC = set(cqrs.__all__)

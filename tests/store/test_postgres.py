@@ -280,7 +280,12 @@ def _waiters(connection: sa.Connection) -> int:
 
 
 def test_the_migrated_tables_are_those_of_the_program(database: Database) -> None:
-    for package in ("cqrs.operators.tables", "cqrs.workers.tables", "cqrs.workers.operation_tables"):
+    for package in (
+        "cqrs.operators.tables",
+        "cqrs.workers.tables",
+        "cqrs.workers.operation_tables",
+        "cqrs.drift.tables",
+    ):
         importlib.import_module(package)
 
     def ours(thing: object, name: str | None, kind: str, reflected: bool, _other: object) -> bool:

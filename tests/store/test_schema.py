@@ -19,7 +19,13 @@ from cqrs.store.schema import MAIN, READ, Chain, check, upgrade
 from tests.contracts.event_store import at_once
 
 TABLES = {
-    "main": ["cqrs.store.tables", "cqrs.operators.tables", "cqrs.workers.tables", "cqrs.workers.operation_tables"],
+    "main": [
+        "cqrs.store.tables",
+        "cqrs.operators.tables",
+        "cqrs.workers.tables",
+        "cqrs.workers.operation_tables",
+        "cqrs.drift.tables",
+    ],
     "read": ["cqrs.readmodels.tables"],
 }
 

@@ -1,0 +1,170 @@
+"""Rows derived from nothing but the log: the events of some keys folded in order, up to a position.
+
+No row that is stored is looked at, and no cache. So what comes out can be held against what readers see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from cqrs.errors import CqrsError, InexactValue, KeyChanged, KeyUnreadable
+from cqrs.projections.failures import INFRASTRUCTURE
+from cqrs.projections.key_index import KeyIndex
+from cqrs.projections.projection import DELETE, Projection
+from cqrs.projections.routing import Raw, Router, Step
+from cqrs.readmodels.codec import Packed, RowCodec
+from cqrs.readmodels.keys import key_text
+from cqrs.readmodels.rows import Key, Row
+from cqrs.readmodels.store import Skips
+from cqrs.store.event_store import EventStore
+from cqrs.store.serialization import EventTypes
+
+#: Events read at a time.
+PAGE = 5_000
+
+#: Told of each event that was applied: position, the row before (None: there was none) and after.
+Watch = Callable[[Step, Row | None, Row | None], None]
+
+
+class Deriver:
+    """Begins derivations of one projection's rows."""
+
+    def __init__(
+        self, projection: type[Projection], *, events: EventStore, types: EventTypes, keys: KeyIndex, codec: RowCodec
+    ) -> None:
+        self.projection = projection
+        self.router = Router(projection, types, events.get)
+        self.codec = codec
+        self._events = events
+        self._keys = keys
+
+    def derivation(self, keys: Iterable[Key], skips: Skips, *, settle_each: bool = False) -> Derivation:
+        """`settle_each` gives a row the values it would be read back with after each event, not only at the end:
+        what a handler makes of its row must not depend on how events are batched."""
+        return Derivation(self, list(keys), skips, settle_each)
+
+    def positions(self, keys: Iterable[Key], until: int) -> list[int]:
+        return self._keys.positions_of_keys(self.projection.name, [key_text(key) for key in keys], until=until)
+
+    def read(self, positions: Sequence[int]) -> Iterable[list[Raw]]:
+        """Events in pages, those the projection does not handle left out."""
+        for start in range(0, len(positions), PAGE):
+            page = self._events.raw_at(positions[start : start + PAGE], self.router.columns)
+            yield [raw for raw in page if raw[1] in self.router.routes]
+
+
+class Derivation:
+    """The rows of some keys. `advance` may be called again, with a higher position."""
+
+    def __init__(self, deriver: Deriver, keys: Sequence[Key], skips: Skips, settle_each: bool) -> None:
+        #: None stands for a row that does not exist.
+        self.rows: dict[Key, Row | None] = dict.fromkeys(keys)
+        #: Why a key cannot be derived; it has no row here then.
+        self.failed: dict[Key, Exception] = {}
+        #: The last event of each key.
+        self.last: dict[Key, int] = {}
+        #: The first event of which not even the key can be read.
+        self.unreadable: int | None = None
+        self.position = 0
+        self.watch: Watch | None = None
+        self._deriver = deriver
+        self._router = deriver.router
+        self._skips = skips
+        self._settle_each = settle_each
+
+    def advance(self, until: int) -> None:
+        """Fold the events of the keys up to `until`. Raises what the databases raise."""
+        if until > self.position:
+            positions = self._deriver.positions(self.rows, until)
+            for page in self._deriver.read([each for each in positions if each > self.position]):
+                self._fold(page)
+            self.position = until
+
+    def packed(self) -> dict[Key, Packed]:
+        """The rows there are, as the driver takes them; each row has the values it would be read back with. A row
+        that could not be stored is failed."""
+        keys = [key for key, row in self.rows.items() if row is not None]
+        try:
+            return dict(zip(keys, self._pack(keys), strict=True))
+        except (InexactValue, KeyChanged):
+            for key, fault in self._deriver.codec.faults(keys, [self.rows[key] for key in keys]).items():
+                self._fail(key, fault)
+        keys = [key for key in keys if key not in self.failed]
+        return dict(zip(keys, self._pack(keys), strict=True))
+
+    def _pack(self, keys: Sequence[Key]) -> Sequence[Packed]:
+        return self._deriver.codec.pack(keys, [self.rows[key] for key in keys], settle=True)
+
+    def _fold(self, page: Sequence[Raw]) -> None:
+        done = 0
+        try:
+            for step in self._router.steps(page):
+                self._apply(step)
+                done = step[0]
+        except INFRASTRUCTURE:
+            raise
+        except Exception:  # an event that does not decode, or a key that cannot be made
+            for raw in page:
+                if raw[0] > done:
+                    self._fold_one(raw)
+
+    def _fold_one(self, raw: Raw) -> None:
+        try:
+            for step in list(self._router.steps([raw])):
+                self._apply(step)
+        except INFRASTRUCTURE:
+            raise
+        except Exception as error:
+            try:
+                keys = self._router.keys_of(raw)
+            except KeyUnreadable:
+                self.unreadable = self.unreadable or raw[0]
+                return
+            for key in keys:
+                if key in self.rows and not self._skipped(raw[0], key):
+                    self._fail(key, error)
+
+    def _apply(self, step: Step) -> None:
+        position, route, key, event, meta = step
+        if key not in self.rows or key in self.failed or self._skipped(position, key):
+            return
+        self.last[key] = position
+        row = self.rows[key]
+        if row is None and not route.creates:
+            return
+        before = self._copied(row)
+        row = self._router.model.new_row(key) if row is None else row
+        try:
+            result = route.apply(row, event) if meta is None else route.apply(row, event, meta)
+            if result is not None and result is not DELETE:
+                raise TypeError(f"The handler returned {result!r}: it changes its row and returns nothing, or DELETE.")
+            row._pos = position
+            self.rows[key] = None if result is DELETE else row
+            if self._settle_each and result is None:
+                self._deriver.codec.pack([key], [row], settle=True)
+        except INFRASTRUCTURE:
+            raise
+        except Exception as error:
+            self._fail(key, error)
+            return
+        if self.watch is not None:
+            self.watch(step, before, self._copied(self.rows[key]))
+
+    def _copied(self, row: Row | None) -> Row | None:
+        """For whoever watches; a copy of every row at every event would cost more than the fold."""
+        if self.watch is None or row is None:
+            return None
+        (packed,) = self._deriver.codec.pack([row.key], [row], settle=True)
+        (copied,) = self._deriver.codec.unpack([packed])
+        return copied
+
+    def _skipped(self, position: int, key: Key) -> bool:
+        return position in self._skips and key_text(key) in self._skips[position]
+
+    def _fail(self, key: Key, error: Exception) -> None:
+        self.failed[key] = error
+        self.rows[key] = None
+
+
+def why(error: Exception) -> str:
+    return str(error) if isinstance(error, CqrsError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,168 @@
+"""What the log says of some rows: derived as of the checkpoint they were read with, and held against them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from cqrs.drift.checks import Found
+from cqrs.drift.comparison import RowComparison
+from cqrs.drift.derivation import Derivation, Deriver, why
+from cqrs.errors import ShapeMismatch
+from cqrs.projections.fingerprint import logic_of
+from cqrs.projections.key_index import KeyIndex
+from cqrs.projections.projection import Projection
+from cqrs.readmodels.codec import RowCodec
+from cqrs.readmodels.keys import key_of_text, key_text
+from cqrs.readmodels.rows import Key
+from cqrs.readmodels.shape import difference, shape_of
+from cqrs.readmodels.snapshots import RowSnapshots, Snapshot, StoredRow
+from cqrs.readmodels.store import DifferenceKind, Generation, ReadModelStore
+from cqrs.store.event_store import EventStore
+from cqrs.store.serialization import EventTypes
+
+
+@dataclass(slots=True)
+class Judged:
+    """Of one chunk, as of one position."""
+
+    live: Generation
+    #: Keys that were looked at: rows, and keys without a row.
+    checked: int = 0
+    known: int = 0
+    found: list[Found] = field(default_factory=list)
+    #: Why rows could not be derived, by key.
+    underived: dict[str, str] = field(default_factory=dict)
+    #: An event of which not even the key can be read.
+    unreadable: int | None = None
+    other_logic: bool = False
+
+
+class Judge:
+    """For one projection. Its parts may be replaced, which is how tests see it fail."""
+
+    def __init__(
+        self,
+        projection: type[Projection],
+        *,
+        events: EventStore,
+        types: EventTypes,
+        store: ReadModelStore,
+        snapshots: RowSnapshots,
+        keys: KeyIndex,
+    ) -> None:
+        dialect = snapshots.dialect
+        self.projection = projection
+        self.model = projection.model
+        self.snapshots = snapshots
+        self.comparison = RowComparison(projection.model, dialect, projection.ignore_columns)
+        codec = RowCodec(projection.model, dialect)
+        self.deriver = Deriver(projection, events=events, types=types, keys=keys, codec=codec)
+        self._keys = keys
+        self._store = store
+        self._logic = logic_of(projection)
+        self._shape = shape_of(projection.model)
+
+    # Chunks
+
+    def rows(self, after: tuple[Any, ...] | None, size: int) -> tuple[Judged, Snapshot]:
+        """The next rows behind a stored key. Raises ReadModelMissing, ShapeMismatch."""
+        snapshot = self.snapshots.chunk(self.model, after, size)
+        return self._judge(snapshot, {}), snapshot
+
+    def keys(self, keys: Collection[Key]) -> tuple[Judged, Snapshot]:
+        """These keys, with and without rows."""
+        snapshot = self.snapshots.of_keys(self.model, list(keys))
+        return self._judge(snapshot, {key_text(key): key for key in keys}), snapshot
+
+    def without_row(self, texts: Sequence[str]) -> Judged:
+        """Those of the keys that have no row: whether they should have one."""
+        keys = [key for key in (key_of_text(text, self.model) for text in texts) if key is not None]
+        snapshot = self.snapshots.of_keys(self.model, keys)
+        present = {row.text for row in snapshot.rows}
+        absent = {text: key for key in keys if (text := key_text(key)) not in present}
+        return self._judge(Snapshot(snapshot.live, snapshot.parked, ()), absent, count_absent=False)
+
+    def _judge(self, snapshot: Snapshot, wanted: Mapping[str, Key], *, count_absent: bool = True) -> Judged:
+        live = snapshot.live
+        if live.shape != self._shape:
+            differs = difference(live.shape, self._shape) or "its columns are declared otherwise"
+            raise ShapeMismatch(projection=self.model.name, generation=live.number, difference=differs)
+        judged = Judged(live, other_logic=live.logic != self._logic)
+        stored = {row.text: row for row in snapshot.rows if row.key is not None}
+        keys = {row.text: row.key for row in stored.values()} | dict(wanted)
+        parked = keys.keys() & set(snapshot.parked)
+        judged.known = len(parked)
+        judged.checked = len(snapshot.rows) + (len(keys.keys() - stored.keys()) if count_absent else 0)
+        derivation = self.deriver.derivation(
+            [key for text, key in keys.items() if text not in parked], self._store.skips(self.model.name)
+        )
+        derivation.advance(live.position)
+        self._compare(judged, stored, derivation)
+        judged.found += [self._no_key(row) for row in snapshot.rows if row.key is None]
+        return judged
+
+    def _compare(self, judged: Judged, stored: Mapping[str, StoredRow], derivation: Derivation) -> None:
+        packed = derivation.packed()
+        judged.unreadable = derivation.unreadable
+        judged.underived = {key_text(key): why(error) for key, error in derivation.failed.items()}
+        for key, row in derivation.rows.items():
+            text = key_text(key)
+            there = stored.get(text)
+            if text in judged.underived or (there is None and row is None):
+                continue
+            columns: dict[str, dict[str, object]]
+            if there is None:
+                kind = DifferenceKind.MISSING
+                columns = {name: _pair(None, value) for name, value in self.comparison.derived(row).items()}
+            elif row is None:
+                kind = DifferenceKind.EXTRA
+                columns = {name: _pair(value, None) for name, value in self.comparison.stored(there.packed).items()}
+            else:
+                kind = DifferenceKind.CHANGED
+                differs = self.comparison.differences(there.packed, row, packed[key])
+                columns = {name: _pair(each.stored, each.expected) for name, each in differs.items()}
+                if not columns:
+                    continue
+            last = derivation.last.get(key)
+            judged.found.append(Found(key=text, kind=kind.value, columns=columns, last_event=last))
+
+    def _no_key(self, row: StoredRow) -> Found:
+        columns = {name: _pair(value, None) for name, value in self.comparison.stored(row.packed).items()}
+        return Found(key=row.text, kind=DifferenceKind.EXTRA.value, columns=columns, last_event=None)
+
+    # A/A
+
+    def differs_from_itself(self, keys: Sequence[Key], until: int) -> list[str]:
+        """Texts of keys that come out otherwise when they are derived again: their handlers look at more than row and
+        event, or what they do depends on how events are batched."""
+        skips = self._store.skips(self.model.name)
+        once, again = (self.deriver.derivation(keys, skips, settle_each=each) for each in (False, True))
+        for each in (once, again):
+            each.advance(until)
+        first, second = once.packed(), again.packed()
+        return sorted(key_text(key) for key in keys if self._other(key, once, first, again, second))
+
+    def _other(self, key: Key, once: Derivation, first: Any, again: Derivation, second: Any) -> bool:
+        if key in once.failed or key in again.failed:
+            return (key in once.failed) != (key in again.failed)
+        if key not in first or key not in second:
+            return (key in first) != (key in second)
+        return bool(self.comparison.differences(first[key], again.rows[key], second[key]))
+
+
+def _pair(stored: object, expected: object) -> dict[str, object]:
+    return {"stored": json_value(stored), "expected": json_value(expected)}
+
+
+def json_value(value: object) -> object:
+    """As programs get it: decimals as text, moments in ISO 8601; what is no text becomes visible escapes."""
+    if isinstance(value, str):
+        return str.__str__(value).encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return msgspec.to_builtins(value, str_keys=True, enc_hook=str)

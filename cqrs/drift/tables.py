@@ -1,0 +1,60 @@
+"""Checks and what they found (main database)."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from cqrs.store.instants import Instant
+from cqrs.store.tables import main
+
+#: One row a check, written as it goes on: whoever takes over after a crash begins where the cursor stands.
+checks = sa.Table(
+    "checks",
+    main,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("operation", sa.Text, nullable=False),
+    sa.Column("projection", sa.Text, nullable=False),
+    sa.Column("level", sa.Text, nullable=False),
+    sa.Column("reference", sa.Text, nullable=False),
+    # NULL while it is not finished.
+    sa.Column("verdict", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("generation", sa.Integer),
+    # The lowest checkpoint of its chunks: every row was right or wrong as of this position, or a later one.
+    sa.Column("position", sa.BigInteger),
+    sa.Column("checked", sa.BigInteger, nullable=False),
+    sa.Column("missing", sa.BigInteger, nullable=False),
+    sa.Column("extra", sa.BigInteger, nullable=False),
+    sa.Column("changed", sa.BigInteger, nullable=False),
+    # Parked keys: known already, so neither right nor wrong.
+    sa.Column("known", sa.BigInteger, nullable=False),
+    sa.Column("pending", sa.BigInteger, nullable=False),
+    # Keys whose rows could not be derived.
+    sa.Column("underived", sa.BigInteger, nullable=False),
+    sa.Column("stored", sa.BigInteger, nullable=False),
+    sa.Column("cursor", sa.Text, nullable=False),
+    # Counts the times this row was saved: who knows an older number has been overtaken.
+    sa.Column("saves", sa.BigInteger, nullable=False),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("finished_at", Instant),
+)
+sa.Index("ix_checks_projection", checks.c.projection, checks.c.id)
+
+findings = sa.Table(
+    "findings",
+    main,
+    sa.Column("check", sa.Text, primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("projection", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    # JSON: stored and expected by column.
+    sa.Column("columns", sa.Text, nullable=False),
+    sa.Column("last_event", sa.BigInteger),
+    sa.Column("first_seen_at", Instant, nullable=False),
+    # How many checks in a row found this key to differ, this one included.
+    sa.Column("times_seen", sa.Integer, nullable=False),
+    sa.Column("resolved_by", sa.Text),
+    sa.Column("resolved_at", Instant),
+)
+sa.Index("ix_findings_key", findings.c.projection, findings.c.key, findings.c.check)

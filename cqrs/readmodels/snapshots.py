@@ -1,0 +1,150 @@
+"""Rows as they are stored, with the checkpoint they belong to: both of one moment, so that they can be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+from cqrs.errors import InexactValue, ReadModelMissing
+from cqrs.readmodels import parked_table
+from cqrs.readmodels.checkpoint import generation_of
+from cqrs.readmodels.codec import Packed, RowCodec
+from cqrs.readmodels.keys import key_text
+from cqrs.readmodels.postgres_statements import PostgresRowStatements
+from cqrs.readmodels.rows import Key, RowModel
+from cqrs.readmodels.statements import RowStatements, many_rows
+from cqrs.readmodels.store import Generation, GenerationState
+from cqrs.readmodels.tables import generations as g
+from cqrs.store.database import Database, driver_of
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    #: None where the stored values are no key of this table: somebody else wrote them.
+    key: Key | None
+    #: The text of the key; of none, what is stored as Python writes it.
+    text: str
+    #: Values as the driver gives them, in the order of the model's columns, `_pos` last.
+    packed: Packed
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Some rows of the live generation, its checkpoint and the texts of its parked keys."""
+
+    live: Generation
+    parked: Collection[str]
+    rows: Sequence[StoredRow]
+    #: Where the next chunk begins: behind this stored key. None when there are no more rows.
+    end: tuple[Any, ...] | None = None
+
+
+class RowSnapshots:
+    """Each call is one short read transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._database.engine.dialect
+
+    def chunk(self, model: RowModel, after: tuple[Any, ...] | None, size: int) -> Snapshot:
+        """The next rows by stored key. Raises ReadModelMissing."""
+        with self._database.read() as connection:
+            live, parked, sql = self._begin(connection, model)
+            keys = ", ".join(sql.keys)
+            mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+            behind = "" if after is None else f" WHERE ({keys}) > {many_rows(1, len(sql.keys), mark)}"
+            select = f"SELECT {sql.all_columns} FROM {sql.table}{behind} ORDER BY {keys} LIMIT {size:d}"
+            found = _fetch(connection, select, after or ())
+        end = found[-1][: len(model.key_columns)] if len(found) == size else None
+        return Snapshot(live, parked, self._rows(model, found), end)
+
+    def of_keys(self, model: RowModel, keys: Sequence[Key]) -> Snapshot:
+        """The rows there are of these keys. Raises ReadModelMissing."""
+        with self._database.read() as connection:
+            return self.on(connection, model, keys)
+
+    def on(self, connection: sa.Connection, model: RowModel, keys: Sequence[Key]) -> Snapshot:
+        """The same in the caller's transaction."""
+        packed = RowCodec(model, self.dialect).pack_keys(keys) if keys else []
+        live, parked, sql = self._begin(connection, model)
+        found = [row for statement, values in sql.selects(packed) for row in _fetch(connection, statement, values)]
+        return Snapshot(live, parked, self._rows(model, found))
+
+    def stored_key(self, model: RowModel, key: Key) -> tuple[Any, ...]:
+        """The key as the driver takes it, for `chunk`."""
+        return RowCodec(model, self._database.engine.dialect).pack_keys([key])[0]
+
+    def count(self, model: RowModel, limit: int) -> int:
+        """Rows of the live generation, counted no further than `limit`. Raises ReadModelMissing."""
+        with self._database.read() as connection:
+            _, _, sql = self._begin(connection, model)
+            counted = f"SELECT count(*) FROM (SELECT 1 FROM {sql.table} LIMIT {limit:d}) AS counted"
+            return int(connection.exec_driver_sql(counted).scalar_one())
+
+    def _begin(self, connection: sa.Connection, model: RowModel) -> tuple[Generation, Collection[str], RowStatements]:
+        """The checkpoint is the first thing read: it begins the snapshot."""
+        live = live_of(connection, model.name)
+        parked = frozenset(parked_table.positions(connection, model.name, live.number))
+        return live, parked, row_statements(self._database, model, live.number)
+
+    def _rows(self, model: RowModel, found: Sequence[Packed]) -> list[StoredRow]:
+        codec, size = RowCodec(model, self._database.engine.dialect), len(model.key_columns)
+        stored = [row[:size] for row in found]
+        try:
+            keys = codec.unpack_keys(stored)
+            model.check_keys(keys)
+            texts = [key_text(key) for key in keys]
+        except (ValueError, TypeError, ArithmeticError, InexactValue):
+            return [_row(codec, row[:size], row) for row in found]
+        return [StoredRow(*each) for each in zip(keys, texts, found, strict=True)]
+
+
+def row_statements(database: Database, model: RowModel, number: int) -> RowStatements:
+    kind = RowStatements if database.dialect == "sqlite" else PostgresRowStatements
+    return kind(model, number, database.engine.dialect)
+
+
+def live_of(connection: sa.Connection, name: str) -> Generation:
+    """Raises ReadModelMissing."""
+    asked = sa.select(g).where(g.c.projection == name, g.c.state == GenerationState.LIVE)
+    row = connection.execute(asked).mappings().one_or_none()
+    if row is None:
+        raise ReadModelMissing(name=name)
+    return generation_of(row)
+
+
+def _row(codec: RowCodec, stored: tuple[Any, ...], row: Packed) -> StoredRow:
+    try:
+        (key,) = codec.unpack_keys([stored])
+        codec.model.check_keys([key])
+        return StoredRow(key, key_text(key), row)
+    except (ValueError, TypeError, ArithmeticError, InexactValue):
+        return StoredRow(None, ", ".join(map(repr, stored)), row)
+
+
+def _fetch(connection: sa.Connection, statement: str, values: Sequence[Any]) -> list[Packed]:
+    try:
+        return [tuple(row) for row in connection.exec_driver_sql(statement, tuple(values))]
+    except sa.exc.OperationalError:
+        if connection.dialect.name != "sqlite":
+            raise
+    with _any_text(connection):  # somebody stored text that is not UTF-8
+        return [tuple(row) for row in connection.exec_driver_sql(statement, tuple(values))]
+
+
+@contextmanager
+def _any_text(connection: sa.Connection) -> Iterator[None]:
+    driver = driver_of(connection)
+    before, driver.text_factory = driver.text_factory, lambda data: data.decode(errors="surrogateescape")
+    try:
+        yield
+    finally:
+        driver.text_factory = before
