@@ -38,6 +38,8 @@ def swap(
     outcome: str,
     standing: Standing | None,
 ) -> None:
+    if standing is None and candidate.position < live.position:
+        raise Fenced(projection=candidate.projection, generation=candidate.number)  # readers never go back in time
     limit_waiting(connection)
     pause = connection.execute(sa.select(*(g.c[name] for name in PAUSE)).where(*_exactly(live)))
     paused = pause.mappings().one_or_none()
