@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cqrs.errors import OperationInTheWay
+from cqrs.errors import Fenced, OperationInTheWay
 from cqrs.store.database import Database
 from cqrs.store.opening import open_database
 from cqrs.store.schema import MAIN, upgrade
@@ -226,11 +226,11 @@ def test_parked_keys_are_tried_again(database: Database) -> None:
 
 
 def test_what_happens_meanwhile_is_not_lost(house: House) -> None:
-    """Events come and are projected between any two calls of the store."""
+    """Events come and are projected between any two calls of the store; readers never go back in time."""
     numbers = itertools.count()
 
     def busy(name: str) -> None:
-        if name in ("compare", "commit_sliced", "acquire", "release"):
+        if name in ("compare", "commit_sliced", "acquire", "hold", "release"):
             house.store.hook = lambda name: None
             n = next(numbers)
             append(house.events, joined(f"x{n}"), borrowed(f"m{n:04}"), MemberLeft(member_id=f"m{n + 100:04}"))
@@ -240,7 +240,6 @@ def test_what_happens_meanwhile_is_not_lost(house: House) -> None:
     house.store.hook = busy
     done = house.replay()
     house.store.hook = lambda name: None
-    house.move()
     count = next(numbers)
     assert (done.state, set(compared(done)), count > 5) == (DONE, {"equal"}, True)
     rows = house.rows()
@@ -393,3 +392,13 @@ def test_one_that_went_ahead_of_a_live_one_that_stands_is_compared_before(house:
     done = House(database, operation_lease=0.0).work(asked)
     assert (done.state, compared(done)) == (DONE, {"equal": 200})
     assert house.rows()["m0001"][1] == 2
+
+
+def test_readers_are_never_taken_back_in_time(house: House) -> None:
+    number = house.projections.create_generation("members")
+    candidate = house.store.acquire("members", number, owner="builder")
+    live = next(each for each in house.store.generations()[1] if each.number == 1)
+    held = house.store.hold(live, owner="builder", seconds=5.0)
+    with pytest.raises(Fenced):
+        house.store.swap(house.projections.definition("members").model, held, candidate, outcome="{}")
+    assert house.states() == {1: "live", 2: "building"}
