@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ import sqlalchemy as sa
 
 from cqrs.clock import Clock, utc_now
 from cqrs.domain import Catalogue, Domain
-from cqrs.drift.checks import Checks
+from cqrs.drift.checks import Checks, Verdict
+from cqrs.drift.explanation import Explanation, explain
 from cqrs.drift.full_check import FullCheck
 from cqrs.drift.judge import Judge
+from cqrs.drift.repair import Repair
 from cqrs.errors import (
     CqrsError,
     DomainFault,
@@ -22,10 +24,11 @@ from cqrs.errors import (
     OperationInTheWay,
     PreflightChanged,
     ReadModelMissing,
+    RepairRefused,
     TooLittleSpace,
 )
 from cqrs.mediator import Mediator, ReadSide
-from cqrs.messages import Event, summary_of
+from cqrs.messages import Event, Role, summary_of
 from cqrs.operators.audit import Audit
 from cqrs.operators.people import People
 from cqrs.operators.sessions import Sessions
@@ -34,6 +37,7 @@ from cqrs.operators.tokens import Tokens
 from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projections import Projections
 from cqrs.readmodels.reading import ReadModels
+from cqrs.readmodels.row_repairs import RowRepairs
 from cqrs.readmodels.snapshots import RowSnapshots
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.tables import read as read_tables
@@ -139,6 +143,15 @@ class Runtime:
         # An index of its own: a follower is for one thread at a time.
         keys = KeyIndex(declared, events=self.events, types=self.types, database=self.read)
         self.operation_handlers["check"] = FullCheck(self.checks, keys, self.judge)
+        store = SqlReadModelStore(self.read)
+        repairs = RowRepairs(self.read, store.lease_seconds)
+        self.operation_handlers["repair"] = Repair(self.checks, self.judge, repairs, store, self._note_repair)
+
+    def _note_repair(self, actor: str, name: str, reason: str | None, detail: Mapping[str, Any]) -> None:
+        self.audit.record(
+            actor=actor, role=Role.OPERATOR.value, address="worker", action="repair-rows", target=name, outcome="done",
+            reason=reason, detail=detail,
+        )  # fmt: skip
 
     def judge(self, name: str) -> Judge:
         """Derives rows of a read model from the log and compares them. Raises NotFound."""
@@ -254,6 +267,41 @@ class Runtime:
             raise InvalidMessage(errors)
         parameters = {"level": level, "reference": reference}
         return self.operations.request("check", name, actor=actor, reason=reason, parameters=parameters)
+
+    def start_repair(
+        self,
+        name: str,
+        *,
+        actor: str,
+        keys: Sequence[str] | None = None,
+        check: str | None = None,
+        reason: str | None = None,
+    ) -> Operation:
+        """Ask for rows to be written anew from the log: those of `keys`, or all that a check found to differ.
+
+        Raises NotFound, OperationInTheWay; RepairRefused when that check cannot be relied on; InvalidMessage unless
+        there is something to repair.
+        """
+        self.projections.definition(name)
+        if (keys is None) == (check is None):
+            raise InvalidMessage({"keys": ["Give keys, or a check."]})
+        if check is not None:
+            found = self.checks.get(check)
+            if found.projection != name:
+                raise InvalidMessage({"check": [f"This was a check of {found.projection}."]})
+            if found.verdict == Verdict.NOT_DETERMINISTIC:
+                raise RepairRefused(projection=name, why="its handlers are not deterministic. Correct them first.")
+            if not self.checks.keys_of(check):
+                raise InvalidMessage({"check": ["It found nothing that is not repaired yet."]})
+        elif not keys:
+            raise InvalidMessage({"keys": ["Give at least one key."]})
+        parameters = {"keys": None if keys is None else list(keys), "check": check, "reason": reason}
+        return self.operations.request("repair", name, actor=actor, reason=reason, parameters=parameters)
+
+    def explain(self, name: str, key: str) -> Explanation:
+        """How the row of this key (its text) came about. Raises NotFound, ReadModelMissing, ShapeMismatch."""
+        judge = self.judge(name)
+        return explain(judge, SqlReadModelStore(self.read), self.keys, key, head=self.events.safe_head())
 
     def _in_the_way_of(self, name: str) -> str | None:
         held = self.operations.holder(name)

@@ -36,6 +36,7 @@ from cqrs.console import (
 )
 from cqrs.console.addresses import PathKeyConverter, PositionConverter
 from cqrs.console.api import audit as api_audit
+from cqrs.console.api import checks as api_checks
 from cqrs.console.api import commands as api_commands
 from cqrs.console.api import events as api_events
 from cqrs.console.api import openapi as api_openapi
@@ -56,7 +57,7 @@ PAGES = (
     patterns,
 )  # fmt: skip
 API = (
-    api_commands, api_queries, api_events, api_streams, api_projections, api_operations,
+    api_commands, api_queries, api_events, api_streams, api_projections, api_operations, api_checks,
     api_read_models, api_audit, api_openapi
 )  # fmt: skip
 DOORS = (sign_in, preference_posts, health)

@@ -46,6 +46,7 @@ ANSWERS: Mapping[type[errors.CqrsError], tuple[int, str]] = {
     errors.NothingToRollBack: (409, "nothing_to_roll_back"),
     errors.RollBackRefused: (409, "roll_back_refused"),
     errors.GenerationStands: (409, "generation_stands"),
+    errors.RepairRefused: (409, "repair_refused"),
     errors.KeyNotParked: (404, "not_parked"),
     errors.NotVisibleYet: (425, "not_visible_yet"),
     errors.DatabaseUnavailable: (503, "database_unavailable"),

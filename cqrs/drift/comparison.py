@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from cqrs.errors import CqrsError
+from cqrs.errors import CqrsError, InexactValue
 from cqrs.readmodels.codec import ColumnCodec, Packed
 from cqrs.readmodels.row_values import Unreadable
 from cqrs.readmodels.rows import Row, RowModel
@@ -73,7 +73,7 @@ class _Column:
         if raw is None:
             return None
         if isinstance(self._kind, Money) and type(raw) in (float, int):
-            return Decimal(repr(raw))
+            return _amount(self._kind, Decimal(repr(raw)))
         if isinstance(self._kind, sa.Boolean) and raw not in (0, 1):
             return Unreadable(repr(raw))
         try:
@@ -87,6 +87,14 @@ class _Column:
         if stored is None or expected is None:
             return stored is expected
         return not isinstance(stored, Unreadable) and self._same(stored, expected)
+
+
+def _amount(kind: Money, stored: Decimal) -> Decimal:
+    """With the places of its column, unless it has more."""
+    try:
+        return kind.settled(stored)
+    except InexactValue:
+        return stored
 
 
 def _rule(kind: sa.types.TypeEngine[Any]) -> Same:

@@ -1,0 +1,114 @@
+"""Why a row is as it is: the events that made it, what each of them changed, and whether what is stored agrees."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cqrs.drift.derivation import why
+from cqrs.drift.judge import Judge
+from cqrs.errors import NotFound
+from cqrs.messages import event_name, summary_of
+from cqrs.projections.key_index import KeyIndex
+from cqrs.projections.routing import Step
+from cqrs.readmodels.keys import key_of_text
+from cqrs.readmodels.rows import Row
+from cqrs.readmodels.store import ReadModelStore
+
+#: Events that are shown, the last ones.
+MOST_EVENTS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    before: object
+    after: object
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedEvent:
+    position: int
+    type: str
+    summary: str | None
+    changes: Mapping[str, Change]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """All as of `position`. A row that does not exist is None."""
+
+    projection: str
+    key: str
+    generation: int
+    position: int
+    stored: Mapping[str, object] | None
+    derived: Mapping[str, object] | None
+    #: None where nobody can tell: the key is parked, or its row cannot be derived.
+    equal: bool | None
+    #: Columns in which stored and derived differ.
+    differing: Sequence[str]
+    parked: bool
+    #: Why the row cannot be derived.
+    error: str | None
+    #: Oldest first; no more than the last MOST_EVENTS.
+    events: Sequence[AppliedEvent]
+    #: Events of the key before those.
+    earlier: int
+    #: Positions of its events that the projection has not come to yet.
+    later: Sequence[int]
+
+
+def explain(judge: Judge, store: ReadModelStore, keys: KeyIndex, text: str, *, head: int) -> Explanation:
+    """Raises NotFound when there is no such key: neither a row nor an event of it."""
+    key = key_of_text(text, judge.model)
+    if key is None:
+        raise NotFound(what=f"key of {judge.model.name}", name=text[:64])
+    snapshot = judge.snapshots.of_keys(judge.model, [key])
+    until = snapshot.live.position
+    derivation = judge.deriver.derivation([key], store.skips(judge.model.name))
+    history = _History(judge)
+    derivation.watch = history.add
+    derivation.advance(until)
+    packed = derivation.packed()
+    later = [each for each in keys.positions_of(judge.model.name, text, until=head) if each > until]
+    row, there = derivation.rows[key], next(iter(snapshot.rows), None)
+    if there is None and not history.count and not later:
+        raise NotFound(what=f"row of {judge.model.name} with the key", name=text[:64])
+    stored = None if there is None else judge.comparison.stored(there.packed)
+    derived = None if row is None else judge.comparison.derived(row)
+    differing: list[str] = []
+    if there is not None and row is not None:
+        differing = list(judge.comparison.differences(there.packed, row, packed[key]))
+    failed, parked = derivation.failed.get(key), text in snapshot.parked
+    return Explanation(
+        projection=judge.model.name,
+        key=text,
+        generation=snapshot.live.number,
+        position=until,
+        stored=stored,
+        derived=derived,
+        equal=None if failed or parked else (there is None) == (row is None) and not differing,
+        differing=differing,
+        parked=parked,
+        error=None if failed is None else why(failed),
+        events=list(history.events),
+        earlier=history.count - len(history.events),
+        later=later,
+    )
+
+
+class _History:
+    def __init__(self, judge: Judge) -> None:
+        self._comparison = judge.comparison
+        self.events: deque[AppliedEvent] = deque(maxlen=MOST_EVENTS)
+        self.count = 0
+
+    def add(self, step: Step, before: Row | None, after: Row | None) -> None:
+        position, route, _, event, _ = step
+        old, new = (None if row is None else self._comparison.derived(row) for row in (before, after))
+        names = (old or new or {}).keys()
+        values = ((name, (old or {}).get(name), (new or {}).get(name)) for name in names)
+        changes = {name: Change(one, other) for name, one, other in values if one != other}
+        self.count += 1
+        self.events.append(AppliedEvent(position, event_name(route.handler.event), summary_of(event), changes))

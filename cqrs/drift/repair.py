@@ -1,0 +1,169 @@
+"""Repair: rows that differ from the log are written anew from it, and nothing else is touched.
+
+Most of a row's events are folded before anything is locked. Then the checkpoint is held, what came meanwhile is
+folded, and the row is written, all or nothing: a reader sees the row as it was or as it should be. Repeatable: a row
+that is right already is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from cqrs.drift.checks import Check, Checks, Verdict
+from cqrs.drift.derivation import Derivation
+from cqrs.drift.judge import Judge, json_value
+from cqrs.errors import RepairRefused
+from cqrs.masking import masked_fields
+from cqrs.projections.progress import Progress
+from cqrs.readmodels.keys import key_of_text, key_text
+from cqrs.readmodels.row_repairs import Rewrite, RowRepairs
+from cqrs.readmodels.rows import Key
+from cqrs.readmodels.snapshots import Snapshot
+from cqrs.readmodels.store import ReadModelStore
+
+#: Keys a transaction: it holds the checkpoint some 10 ms.
+PART = 50
+#: From this share of the rows on, a replay is wiser.
+MOST_REPAIRED = 0.10
+#: Derived twice before anything is written.
+TWICE_KEYS = 1_000
+COUNT_CAP = 10_000_000
+
+#: Leaves an audit row: actor, projection, reason and what was done.
+Note = Callable[[str, str, str | None, Mapping[str, Any]], None]
+
+
+class Repair:
+    """The handler of repairs."""
+
+    def __init__(
+        self,
+        checks: Checks,
+        judge_of: Callable[[str], Judge],
+        repairs: RowRepairs,
+        store: ReadModelStore,
+        note: Note,
+    ) -> None:
+        self._checks = checks
+        self._judge_of = judge_of
+        self._repairs = repairs
+        self._store = store
+        self._note = note
+
+    def carry_out(self, run: Progress) -> Mapping[str, Any]:
+        name = run.operation.projection
+        judge = self._judge_of(name)
+        texts = list(dict.fromkeys(run.parameters.get("keys") or self._checks.keys_of(run.parameters["check"])))
+        keys = [key for key in (key_of_text(text, judge.model) for text in texts) if key is not None]
+        if len(keys) < len(texts):
+            run.error(f"{len(texts) - len(keys):,} keys can be the key of no row, so only a replay removes those rows.")
+        self._refuse_unsteady(judge, keys)
+        check = self._checks.begin(run.operation.id, name, level="keys", reference="log")
+        if check.verdict is None:
+            check = self._repair(run, judge, keys, check)
+            check = self._look_again(run, judge, keys, check)
+        advice = advice_on(judge, len(texts))
+        if advice is not None:
+            run.log(advice)
+        return {"repaired": int(check.cursor or 0), "check": f"/api/checks/{check.id}", "recommendation": advice}
+
+    def undo(self, run: Progress) -> str:
+        check = self._checks.of_operation(run.operation.id)
+        if check is not None and check.verdict is None:
+            self._checks.finish(check, Verdict.INCONCLUSIVE, "The repair did not come to its end.")
+        return "Rows that were repaired until then stay repaired; no other row was touched."
+
+    def _refuse_unsteady(self, judge: Judge, keys: Sequence[Key]) -> None:
+        _, snapshot = judge.keys([])
+        unsteady = judge.differs_from_itself(keys[:TWICE_KEYS], snapshot.live.position)
+        if unsteady:
+            reason = "derived twice, its rows come out otherwise. Correct the handlers, then replay it."
+            raise RepairRefused(projection=judge.model.name, why=reason)
+
+    def _repair(self, run: Progress, judge: Judge, keys: Sequence[Key], check: Check) -> Check:
+        """The check's cursor counts what was repaired, for whoever goes on after a crash."""
+        run.phase("repair", total=len(keys))
+        for start in range(0, len(keys), PART):
+            deeds = self._rewrite(judge, keys[start : start + PART])
+            if deeds:
+                detail = {"operation": run.operation.id, "rows": deeds}
+                self._note(run.operation.actor, judge.model.name, run.parameters.get("reason"), detail)
+                self._checks.resolve(judge.model.name, [deed["key"] for deed in deeds], run.operation.id)
+                check = self._checks.save(replace(check, cursor=str(int(check.cursor or 0) + len(deeds))))
+            run.progress(min(start + PART, len(keys)))
+        return check
+
+    def _rewrite(self, judge: Judge, keys: Sequence[Key]) -> list[dict[str, Any]]:
+        model, (_, snapshot) = judge.model, judge.keys([])
+        derivation = judge.deriver.derivation(keys, self._store.skips(model.name))
+        derivation.advance(snapshot.live.position)
+        deeds: list[dict[str, Any]] = []
+
+        def decide(held: Snapshot) -> Rewrite:
+            derivation.advance(held.live.position)
+            wanted, told = _decide(judge, derivation, held)
+            deeds.extend(told)
+            return wanted
+
+        self._repairs.rewrite(model, snapshot.live.number, keys, decide)
+        return deeds
+
+    def _look_again(self, run: Progress, judge: Judge, keys: Sequence[Key], check: Check) -> Check:
+        run.phase("compare again", total=len(keys))
+        for start in range(0, max(1, len(keys)), TWICE_KEYS):
+            judged, _ = judge.keys(keys[start : start + TWICE_KEYS])
+            kinds = [each.kind for each in judged.found]
+            counts = {kind: getattr(check, kind) + kinds.count(kind) for kind in ("missing", "extra", "changed")}
+            check = replace(
+                check,
+                **counts,
+                generation=judged.live.number,
+                position=min(judged.live.position, check.position or judged.live.position),
+                checked=check.checked + judged.checked,
+                known=check.known + judged.known,
+                underived=check.underived + len(judged.underived),
+            )
+            check = self._checks.save(check, judged.found)
+            run.progress(check.checked)
+        if check.differing:
+            return self._checks.finish(check, Verdict.DRIFT)
+        verdict = Verdict.INCONCLUSIVE if check.underived else Verdict.NONE
+        return self._checks.finish(check, verdict, "Some rows cannot be derived." if check.underived else None)
+
+
+def advice_on(judge: Judge, keys: int) -> str | None:
+    """A sentence when a replay is wiser than repairing so many keys."""
+    rows = judge.snapshots.count(judge.model, COUNT_CAP)
+    if keys <= rows * MOST_REPAIRED:
+        return None
+    return (
+        f"{keys:,} keys of {rows:,} rows were to be repaired: a replay, which makes all rows anew, is the better way."
+    )
+
+
+def _decide(judge: Judge, derivation: Derivation, held: Snapshot) -> tuple[Rewrite, list[dict[str, Any]]]:
+    """Only rows that differ, of keys that can be derived and are not parked: those are released, not repaired."""
+    packed, stored = derivation.packed(), {row.key: row for row in held.rows}
+    keys, rows, deeds = [], [], list[dict[str, Any]]()
+    for key, row in derivation.rows.items():
+        there = stored.get(key)
+        if key in derivation.failed or key_text(key) in held.parked or (there is None and row is None):
+            continue
+        before = None if there is None else judge.comparison.stored(there.packed)
+        after = None if row is None else judge.comparison.derived(row)
+        if there is not None and row is not None:
+            differs = judge.comparison.differences(there.packed, row, packed[key])
+            if not differs:
+                continue
+            before = {name: each.stored for name, each in differs.items()}
+            after = {name: each.expected for name, each in differs.items()}
+        keys.append(key)
+        rows += [] if row is None else [packed[key]]
+        deeds.append({"key": key_text(key), "before": _told(before), "after": _told(after)})
+    return Rewrite(keys, rows), deeds
+
+
+def _told(values: Mapping[str, object] | None) -> dict[str, object] | None:
+    return None if values is None else masked_fields({name: json_value(value) for name, value in values.items()})
