@@ -55,6 +55,13 @@ class Log(Protocol):
     def queue_up(self, connection: sa.Connection, streams: Iterable[str]) -> None:
         """Wait until no other transaction that lost a race for one of the streams is at work."""
 
+    def be_alone(self, connection: sa.Connection) -> int:
+        """Wait until every append under way has ended, and let none begin before this transaction ends. Returns the
+        position that will be drawn next."""
+
+    def next_position(self, connection: sa.Connection) -> int:
+        """The same without waiting: somebody else may draw it."""
+
     def insert(self, connection: sa.Connection, rows: Sequence[Draft]) -> list[int]:
         """Returns the positions. To be the last statement of a transaction.
 

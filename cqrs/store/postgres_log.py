@@ -18,7 +18,7 @@ from cqrs.store.database import Database, driver_of
 from cqrs.store.drafts import Draft
 from cqrs.store.event_store import RawEvent
 from cqrs.store.log import EVENT_COLUMNS, StreamMoved
-from cqrs.store.ordering import SHARED_LOCK
+from cqrs.store.ordering import EXCLUSIVE_LOCK, SHARED_LOCK
 from cqrs.store.records import Expected, ExpectedVersion
 from cqrs.store.tables import CATEGORY_ON_POSTGRES
 
@@ -46,6 +46,10 @@ INSERT INTO events ({_LIST}) SELECT {_CONTINUED}
 FROM ordered, head, json_to_recordset(%(rows)s::json) AS e(n integer, {_RECORD})
 WHERE head.version BETWEEN %(lowest)s AND %(highest)s ORDER BY e.n
 RETURNING position, version"""
+
+# What the sequence gives next is not part of any snapshot; behind the exclusive lock nobody else takes it.
+_NEXT = "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('events', 'position')::regclass), 0) + 1"
+_ALONE = f"WITH alone AS MATERIALIZED (SELECT {EXCLUSIVE_LOCK}) {_NEXT} FROM alone"
 
 # A lock of one 64-bit number never meets those of two halves that order logs.
 _QUEUE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
@@ -87,6 +91,12 @@ class PostgresLog:
     def queue_up(self, connection: sa.Connection, streams: Iterable[str]) -> None:
         for stream in sorted(streams):
             driver_of(connection).execute(_QUEUE, (stream,), prepare=True)
+
+    def be_alone(self, connection: sa.Connection) -> int:
+        return int(driver_of(connection).execute(_ALONE, prepare=True).fetchone()[0])
+
+    def next_position(self, connection: sa.Connection) -> int:
+        return int(driver_of(connection).execute(_NEXT, prepare=True).fetchone()[0])
 
     def insert(self, connection: sa.Connection, rows: Sequence[Draft]) -> list[int]:
         """Takes the lock that orders the log, and draws the positions under it."""

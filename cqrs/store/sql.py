@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from cqrs.store.database import Database
 from cqrs.store.drafts import Draft, drafts_of, number
 from cqrs.store.event_store import RawEvent
 from cqrs.store.head_watch import HeadWatch
+from cqrs.store.inline import Inline, NotNow, step_of
 from cqrs.store.listing import Page
 from cqrs.store.log import StreamMoved
 from cqrs.store.log_choice import log_of
@@ -38,6 +40,9 @@ from cqrs.store.records import (
 
 # Each lost race means that another append succeeded, so this many in a row are no accident.
 _ATTEMPTS = 20
+# Whoever holds an inline projection does so for some milliseconds; were it to die, for seconds. All attempts: 7 s.
+_FIRST_WAIT_SECONDS = 0.005
+_LONGEST_WAIT_SECONDS = 0.5
 
 
 class _DryRun(Exception):
@@ -54,6 +59,11 @@ class SqlEventStore:
         self._reader = LogReader(self._log)
         self._watch = HeadWatch()
         self._order = SafeHead(database.engine) if database.dialect == "postgresql" else None
+        self._inline: Inline | None = None
+
+    def take_along(self, inline: Inline) -> None:
+        """From now on let `inline` take part in every append that concerns it. To be called before the first one."""
+        self._inline = inline
 
     def append(
         self, stream: str, events: Sequence[NewEvent], *, expected: ExpectedVersion = Expected.ANY
@@ -71,11 +81,15 @@ class SqlEventStore:
                 return done or self._commit(work, drafts, dry_run, line)
             except (StreamMoved, TransactionClash):
                 continue
+            except NotNow:
+                time.sleep(min(_FIRST_WAIT_SECONDS * 2**attempt, _LONGEST_WAIT_SECONDS))
         raise DatabaseBusy(database=self._database.name)
 
     def _append_alone(self, work: Work, drafts: list[list[Draft]]) -> Committed | None:
         """The short way, where there is one, for events of one stream and nothing else."""
         if work.key is not None or work.writes or len(drafts) != 1 or not drafts[0]:
+            return None
+        if step_of(self._inline, self._log, drafts[0]) is not None:
             return None
         number(drafts[0], 0, self._clock())
         positions = self._log.append_alone(self._database, work.appends[0].expected, drafts[0])
@@ -90,6 +104,7 @@ class SqlEventStore:
     def _commit(self, work: Work, drafts: list[list[Draft]], dry_run: bool, line: set[str]) -> Committed:
         rows = [row for each in drafts for row in each]
         positions: list[int] = []
+        inline = step_of(self._inline, self._log, rows)
         try:
             with self._database.write() as connection:
                 self._log.queue_up(connection, line)
@@ -97,12 +112,20 @@ class SqlEventStore:
                     return Committed(repeated=answers.find(connection, work.key, self._reader))
                 for write in work.writes:
                     self._execute(connection, write)
+                if inline:
+                    inline.begin(connection, dry_run=dry_run)
                 self._number(connection, work.appends, drafts)
+                if inline:
+                    inline.apply(connection)
                 if dry_run:
                     raise _DryRun
                 positions = self._log.insert(connection, rows)
+                if inline:
+                    inline.check(positions)
         except _DryRun:
             return Committed()
+        if inline:
+            inline.announce()
         return self._done(positions, rows)
 
     def _execute(self, connection: sa.Connection, write: StateWrite) -> None:

@@ -56,6 +56,14 @@ class SqliteLog:
     def queue_up(self, connection: sa.Connection, streams: Iterable[str]) -> None:
         """Nothing to wait for: there is one writer at a time."""
 
+    def be_alone(self, connection: sa.Connection) -> int:
+        """Nothing to wait for here either."""
+        return self.next_position(connection)
+
+    def next_position(self, connection: sa.Connection) -> int:
+        found = driver_of(connection).execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+        return 1 if found is None else int(found[0]) + 1
+
     def insert(self, connection: sa.Connection, rows: Sequence[Draft]) -> list[int]:
         """Returns the positions. Raises UnstorableEvent for an event id that is in the log already."""
         driver, texts = driver_of(connection), _Texts()
