@@ -173,9 +173,7 @@ def test_planned_events_have_the_versions_they_would_get_and_no_position(desk: D
 
 def test_an_event_that_could_not_be_read_back_is_never_stored(desk: Desk) -> None:
     wrong = BookBought(book_id="1", title="Em\0ma", price=Decimal("9.999"))
-    with pytest.raises(
-        UnstorableEvent, match=r"BookBought for stream book-1 .*title: .* price: "
-    ):
+    with pytest.raises(UnstorableEvent, match=r"BookBought for stream book-1 .*title: .* price: "):
         desk.unit().append("book-1", wrong)
 
 
