@@ -194,6 +194,13 @@ class HistoryChanged(CqrsError):
     projection: str
 
 
+class ProcessDied(CqrsError):
+    """{deaths} processes died with this event in hand. Find out what its handler does to the process it runs in and
+    correct it, then try again: the event is applied in the process that tries."""
+
+    deaths: int
+
+
 class Fenced(CqrsError):
     """Another worker took over projection {projection}, generation {generation}. This one lets go."""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cqrs.errors import DatabaseBusy, DatabaseUnavailable, DiskFull, Fenced, ReplayOvertaken, ReplayStopped
+from cqrs.projections.crash_marks import OneAtATime
 from cqrs.projections.engine import Engine, Sizes
 from cqrs.projections.failures import error_text
 from cqrs.projections.history import check_history
@@ -34,6 +35,7 @@ class Workshop:
     sizes: Sizes
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
+    one_at_a_time: OneAtATime | None = None
 
 
 class Builder:
@@ -48,6 +50,7 @@ class Builder:
         self._router = Router(projection, shop.types, shop.events.get)
         self._owner = owner_of(run)
         self._engine: Engine | None = None
+        self._held_before = False
         self._retry = FIRST_RETRY_SECONDS
         self._until = 0
         self._page_began = shop.monotonic()
@@ -98,13 +101,14 @@ class Builder:
     def _held_engine(self) -> Engine:
         if self._engine is None:
             shop = self._shop
-            held = shop.store.acquire(self._projection.name, self._number, owner=self._owner)
+            first = not self._held_before
+            held = shop.store.acquire(self._projection.name, self._number, owner=self._owner, anew=first)
             if held is None:
                 raise ReplayOvertaken(projection=self._projection.name, generation=self._number)
             check_history(shop.events, held)
-            self._engine = Engine(
-                self._projection, self._router, shop.events, shop.store, held, shop.sizes, on_page=self._turn_page
-            )
+            self._held_before = True
+            parts = (self._projection, self._router, shop.events, shop.store, held, shop.sizes)
+            self._engine = Engine(*parts, on_page=self._turn_page, one_at_a_time=shop.one_at_a_time)
         return self._engine
 
     def _turn_page(self, position: int) -> None:

@@ -10,7 +10,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cqrs.errors import KeyUnreadable
+from cqrs.errors import KeyUnreadable, ProcessDied
 from cqrs.projections.failures import INFRASTRUCTURE, error_text, traceback_text
 from cqrs.projections.projection import DELETE
 from cqrs.projections.routing import Raw, Router
@@ -174,5 +174,5 @@ def parked_key(key: Key, position: int, event_type: str, error: Exception) -> Pa
         event_type=event_type,
         error=error_text(error),
         traceback=traceback_text(error),
-        attempts=ATTEMPTS,
+        attempts=error.deaths if isinstance(error, ProcessDied) else ATTEMPTS,
     )

@@ -7,11 +7,12 @@ events go through the careful one, in ever smaller batches if it is the database
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cqrs.errors import HandlerBroken, RowsRefused
 from cqrs.projections.careful_fold import CarefulFold, Culprit
 from cqrs.projections.circuit_breaker import looks_broken
+from cqrs.projections.crash_marks import MOST_DEATHS, OneAtATime, Piece, Suspicion, killed_by, killer
 from cqrs.projections.fold import Fold, FoldFailed
 from cqrs.projections.projection import Projection
 from cqrs.projections.routing import Raw, Router
@@ -57,8 +58,11 @@ class Engine:
         sizes: Sizes,
         *,
         on_page: Callable[[int], None] = lambda position: None,
+        one_at_a_time: OneAtATime | None = None,
     ) -> None:
-        """`on_page` is told how far a batch has read; what it raises ends the batch, and nothing of it is written."""
+        """`on_page` is told how far a batch has read; what it raises ends the batch, and nothing of it is written.
+        `one_at_a_time` is entered for each suspect piece: where one process moves several generations, it tells which
+        of them it died of."""
         self._router = router
         self._events = events
         self._store = store
@@ -76,6 +80,8 @@ class Engine:
         self._careful_to = 0
         self._careful_size = sizes.live
         self._refused: dict[Key, Exception] = {}
+        self._one_at_a_time = one_at_a_time or OneAtATime()
+        self._suspicion = Suspicion.of(held, live=sizes.live, build=sizes.build)
 
     def _parked_keys(self) -> set[Key]:
         texts = self._store.parked_positions(self.held.projection, self.held.number)
@@ -102,8 +108,16 @@ class Engine:
         written then, or in a build only rows that say by their `_pos` how far they are."""
         if self.held.position < self._careful_to:
             return self._advance_carefully(until)
+        piece = self._next_suspect(until)
+        if piece is None:
+            return self._advance_quickly(until)
+        with self._one_at_a_time():
+            step = self._advance_marked(piece)
+        return replace(step, is_tail=step.held.position == until)
+
+    def _advance_quickly(self, until: int, suspect: int | None = None) -> Step:
         try:
-            return self._advance_fast(until)
+            return self._advance_fast(until, suspect)
         except FoldFailed as failure:
             return self._take_care(failure.position, self._sizes.live)
 
@@ -117,7 +131,7 @@ class Engine:
 
     # The fast way
 
-    def _advance_fast(self, until: int) -> Step:
+    def _advance_fast(self, until: int, suspect: int | None) -> Step:
         fold = self._fold or self._new_fold()
         most = self._sizes.build if self._building else self._sizes.live
         position, applied = self.held.position, 0
@@ -137,7 +151,7 @@ class Engine:
                 break
         batch = fold.batch(position, self._event_id(position, last))
         try:
-            self._write(batch)
+            self._write(replace(batch, suspect=suspect))
         except RowsRefused:
             return self._take_care(position, min(applied // 2, self._sizes.live))
         self._keep(fold)
@@ -177,6 +191,11 @@ class Engine:
 
     def _advance_carefully(self, until: int) -> Step:
         page = self._read(self.held.position, until, self._careful_size)
+        end = page[-1][0] if len(page) == self._careful_size else until
+        step = self._go_carefully(page, end)
+        return replace(step, is_tail=step.held.position == until)
+
+    def _go_carefully(self, page: Sequence[Raw], end: int, suspect: int | None = None) -> Step:
         fold = CarefulFold(
             self._router,
             self._rows,
@@ -191,7 +210,7 @@ class Engine:
         if fold.newly_parked and not self._building and looks_broken(self._store, self._rows, self.held, fold):
             return Step(self.held, 0, is_tail=False, culprit=_broken(fold))
         done = [raw for raw in page if fold.culprit is None or raw[0] < fold.culprit.position]
-        batch = self._careful_batch(fold, page, done, until)
+        batch = replace(self._careful_batch(fold, done, end), suspect=suspect)
         if batch.position > self.held.position:
             try:
                 self.held = self._rows.commit(self.held, batch)
@@ -200,13 +219,10 @@ class Engine:
         self._parked = fold.parked
         self._refused = {}
         self._careful_size = min(self._careful_size * 2, self._sizes.live)
-        return Step(self.held, len(done), is_tail=batch.position == until, culprit=fold.culprit)
+        return Step(self.held, len(done), is_tail=False, culprit=fold.culprit)
 
-    def _careful_batch(self, fold: CarefulFold, page: Sequence[Raw], done: Sequence[Raw], until: int) -> Batch:
-        if fold.culprit is not None:
-            position = fold.culprit.position - 1
-        else:
-            position = page[-1][0] if len(page) == self._careful_size else until
+    def _careful_batch(self, fold: CarefulFold, done: Sequence[Raw], end: int) -> Batch:
+        position = end if fold.culprit is None else fold.culprit.position - 1
         return fold.batch(position, self._event_id(position, done[-1] if done else None))
 
     def _narrow_down(self, fold: CarefulFold, batch: Batch, size: int, error: RowsRefused) -> Step:
@@ -221,6 +237,28 @@ class Engine:
         }
         self._refused = dict(refused) or dict.fromkeys(fold.changed_keys(), error)
         return Step(self.held, 0, is_tail=False)
+
+    # After a death
+
+    def _next_suspect(self, until: int) -> Piece | None:
+        if self._suspicion is None:
+            return None
+        begin, most = self.held.position, self._suspicion.most(until)
+        piece = self._suspicion.next(self._read(begin, most, self._suspicion.size + 1))
+        if piece is None:
+            self._suspicion = None
+        return piece
+
+    def _advance_marked(self, piece: Piece) -> Step:
+        self.held = self._store.take_in_hand(self.held, piece.begin)
+        if not piece.alone:
+            return self._advance_quickly(piece.end, piece.left)
+        deaths = self.held.deaths if self.held.suspect == piece.begin else 0
+        if deaths > MOST_DEATHS:  # It is not even safe to ask for the keys of this event.
+            return Step(self.held, 0, is_tail=False, culprit=killer(piece, deaths))
+        if deaths == MOST_DEATHS:
+            self._refused = killed_by(piece, self._router, deaths)
+        return self._go_carefully(piece.events, piece.end, piece.left)
 
 
 def _broken(fold: CarefulFold) -> Culprit:

@@ -15,6 +15,7 @@ from cqrs.errors import (
 from cqrs.identifiers import new_id
 from cqrs.projections.building import Workshop
 from cqrs.projections.checkpoints import Checkpoints
+from cqrs.projections.crash_marks import OneAtATime
 from cqrs.projections.dropping import drop_old
 from cqrs.projections.engine import Sizes
 from cqrs.projections.fingerprint import logic_of
@@ -58,6 +59,7 @@ class Projections:
         self._types = types
         self._store = store
         self._sizes = sizes
+        self._one_at_a_time = OneAtATime()
         self._parked = ParkedKeys(events=events, types=types, store=store, positions_of=positions_of)
         self._status = StatusReader(events, store, rate_of)
         self._preflight = PreflightReader(events, types, store, speed_of, in_the_way_of)
@@ -165,7 +167,8 @@ class Projections:
         return RollBack(self._workshop(sleep), self.definition)
 
     def _workshop(self, sleep: Callable[[float], None]) -> Workshop:
-        return Workshop(self._events, self._types, self._store, self._sizes or Sizes(), sleep)
+        sizes = self._sizes or Sizes()
+        return Workshop(self._events, self._types, self._store, sizes, sleep, one_at_a_time=self._one_at_a_time)
 
     def drop_old(self, active: Callable[[], Collection[str]]) -> list[tuple[str, int]]:
         """Remove generations kept long enough, and what operations left behind that are not among the `active` ids.
@@ -198,6 +201,7 @@ class Projections:
             number=generation,
             sizes=self._sizes,
             on_advance=self._checkpoints.advanced,
+            one_at_a_time=self._one_at_a_time,
         )
 
     def catch_up(self, name: str | None = None) -> int:

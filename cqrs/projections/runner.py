@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from cqrs.errors import Fenced, HistoryChanged, ReadModelMissing, ShapeMismatch
 from cqrs.projections.careful_fold import Culprit
+from cqrs.projections.crash_marks import OneAtATime
 from cqrs.projections.engine import Engine, Sizes
 from cqrs.projections.failures import error_text, traceback_text
 from cqrs.projections.fingerprint import logic_of
@@ -61,6 +62,7 @@ class Runner:
         number: int | None = None,
         sizes: Sizes | None = None,
         on_advance: Callable[[str, int], None] = lambda name, position: None,
+        one_at_a_time: OneAtATime | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = projection.name
@@ -72,6 +74,7 @@ class Runner:
         self._number = number
         self._sizes = sizes or Sizes()
         self._on_advance = on_advance
+        self._one_at_a_time = one_at_a_time
         self._monotonic = monotonic
         self._engine: Engine | None = None
         self._renewed = 0.0
@@ -149,7 +152,8 @@ class Runner:
         if held is None:
             return f"{found.owner} works on {self.name}, generation {found.number}."
         self._renewed = self._monotonic()
-        self._engine = Engine(self._projection, self._router, self._events, self._store, held, self._sizes)
+        parts = (self._projection, self._router, self._events, self._store, held, self._sizes)
+        self._engine = Engine(*parts, one_at_a_time=self._one_at_a_time)
         self._check_history(self._engine)
         return None
 

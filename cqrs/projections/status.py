@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cqrs.projections.crash_marks import MOST_DEATHS
 from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.projection import Projection
 from cqrs.readmodels.shape import difference, shape_of
@@ -179,6 +180,9 @@ def _note(projection: type[Projection], live: Generation) -> str | None:
         return f"Generation {live.number} was made by other code: {differs}. It stands still until it is replayed."
     if live.stands:
         return f"Generation {live.number} was made by other code. It stands still until that is back or it is replayed."
+    if live.deaths:
+        died = "1 worker" if live.deaths == 1 else f"{live.deaths} workers"
+        return f"{died} died with event {live.suspect:,} in hand. After {MOST_DEATHS} deaths it is set aside."
     if live.logic != logic_of(projection):
         return f"The code changed since generation {live.number} was made. A replay is recommended."
     return None

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from cqrs.errors import Fenced
 from cqrs.readmodels.database_time import database_now
-from cqrs.readmodels.store import Batch, Failure, Generation, GenerationState
+from cqrs.readmodels.store import ANY_EVENT, Batch, Failure, Generation, GenerationState
 from cqrs.readmodels.tables import generations as g
 
 # Live or being built. Not IN with a list: SQLAlchemy would spell that out anew at every single event.
@@ -35,16 +35,33 @@ _alive = {"lease_until": database_now(_seconds), "heartbeat_at": database_now()}
 MOVE = (
     sa.update(g)
     .where(*_may_move)
-    .values(position=sa.bindparam("new"), event_id=sa.bindparam("id"), advanced_at=database_now(), **_alive)
+    .values(
+        position=sa.bindparam("new"),
+        event_id=sa.bindparam("id"),
+        advanced_at=database_now(),
+        in_hand=None,
+        suspect=sa.bindparam("left"),
+        deaths=None,
+        **_alive,
+    )
 )
 HOLD = sa.update(g).where(*_may_move, g.c.state == GenerationState.BUILDING).values(_alive)
 RENEW = sa.update(g).where(*_held).values(_alive)
+# A lease that was not given back tells of a death.
+_died = sa.and_(g.c.owner.is_not(None), sa.or_(g.c.owner != sa.bindparam("me"), sa.bindparam("anew", type_=sa.Boolean)))
+_again = sa.case((g.c.in_hand == g.c.suspect, sa.func.coalesce(g.c.deaths, 0) + 1), else_=1)
+_autopsy = {
+    "in_hand": None,
+    "suspect": sa.case((_died, sa.func.coalesce(g.c.in_hand, g.c.suspect, ANY_EVENT)), else_=g.c.suspect),
+    "deaths": sa.case((sa.and_(_died, g.c.in_hand.is_not(None)), _again), else_=g.c.deaths),
+}
 ACQUIRE = (
     sa.update(g)
     .where(*_this, _advancing)
     .where(sa.or_(g.c.owner.is_(None), g.c.lease_until < database_now(), g.c.owner == sa.bindparam("me")))
-    .values(owner=sa.bindparam("me"), token=g.c.token + 1, **_alive)
+    .values(owner=sa.bindparam("me"), token=g.c.token + 1, **_autopsy, **_alive)
 )
+TAKE_IN_HAND = sa.update(g).where(*_may_move).values(in_hand=sa.bindparam("what"), **_alive)
 RELEASE = sa.update(g).where(*_held).values(owner=None, lease_until=None)
 FAIL = sa.update(g).where(*_held).values(failure=sa.bindparam("failure"))
 SEIZE = sa.update(g).where(*_this, _advancing).values(token=g.c.token + 1)
@@ -59,16 +76,23 @@ class Checkpoint:
 
     def move(self, connection: sa.Connection, held: Generation, batch: Batch) -> None:
         """To be the first statement. Fenced as well when the generation was paused or failed meanwhile."""
-        swap = {"old": held.position, "new": batch.position, "id": batch.event_id}
+        swap = {"old": held.position, "new": batch.position, "id": batch.event_id, "left": batch.suspect}
         self._one(connection, MOVE, held, lease_seconds=self.lease_seconds, **swap)
 
     def hold(self, connection: sa.Connection, held: Generation) -> None:
         """The same check, and a longer lease, for a slice that leaves the checkpoint where it is."""
         self._one(connection, HOLD, held, lease_seconds=self.lease_seconds, old=held.position)
 
-    def acquire(self, connection: sa.Connection, projection: str, number: int, owner: str) -> Generation | None:
+    def take_in_hand(self, connection: sa.Connection, held: Generation, position: int) -> None:
+        values = {"old": held.position, "what": position, "lease_seconds": self.lease_seconds}
+        self._one(connection, TAKE_IN_HAND, held, **values)
+
+    def acquire(
+        self, connection: sa.Connection, projection: str, number: int, owner: str, *, anew: bool = False
+    ) -> Generation | None:
         this = {"p": projection, "g": number}
-        taken = connection.execute(ACQUIRE, {**this, "me": owner, "lease_seconds": self.lease_seconds})
+        who = {"me": owner, "anew": anew, "lease_seconds": self.lease_seconds}
+        taken = connection.execute(ACQUIRE, {**this, **who})
         return self.read(connection, projection, number) if taken.rowcount == 1 else None
 
     def renew(self, connection: sa.Connection, held: Generation) -> Generation:
@@ -116,5 +140,6 @@ def generation_of(row: sa.RowMapping) -> Generation:
         state=GenerationState(values.pop("state")),
         failure=None if failure is None else msgspec.json.decode(failure, type=Failure),
         stands=bool(values.pop("stands")),
+        deaths=values.pop("deaths") or 0,
         **values,
     )

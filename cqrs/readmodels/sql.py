@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -95,9 +96,14 @@ class SqlReadModelStore:
 
     # Leases
 
-    def acquire(self, projection: str, number: int, *, owner: str) -> Generation | None:
+    def acquire(self, projection: str, number: int, *, owner: str, anew: bool = False) -> Generation | None:
         with self._database.write(durable=False) as connection:
-            return self._checkpoint.acquire(connection, projection, number, owner)
+            return self._checkpoint.acquire(connection, projection, number, owner, anew=anew)
+
+    def take_in_hand(self, held: Generation, position: int) -> Generation:
+        with self._database.write(durable=False) as connection:
+            self._checkpoint.take_in_hand(connection, held, position)
+        return dataclasses.replace(held, in_hand=position)
 
     def renew(self, held: Generation) -> Generation:
         with self._database.write(durable=False) as connection:
@@ -179,6 +185,7 @@ class SqlReadModelStore:
         with self._database.write() as connection:
             halted = sa.update(g).where(g.c.projection == projection, g.c.state == GenerationState.LIVE)
             lifted = {"paused_at": None, "paused_by": None, "paused_reason": None, "failure": None, "stands": None}
+            lifted |= {"deaths": None}  # It is tried again, and may die three times more.
             connection.execute(halted.values(lifted))
 
     # Space

@@ -105,7 +105,8 @@ class SqlGenerationRows:
             self._checkpoint.move(connection, held, batch)
             self._run(connection, (*deletes, *upserts))
             parked_table.record(connection, held, batch)
-        return dataclasses.replace(held, position=batch.position, event_id=batch.event_id)
+        moved = dataclasses.replace(held, position=batch.position, event_id=batch.event_id)
+        return dataclasses.replace(moved, suspect=batch.suspect, deaths=0, in_hand=None)
 
     def commit_sliced(self, held: Generation, batch: Batch) -> Generation:
         # By key, so that the rows of a slice lie on few pages: unsorted, 2,000 random ones write 20 times as much.

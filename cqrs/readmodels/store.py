@@ -10,6 +10,9 @@ from typing import Any, Protocol
 
 from cqrs.readmodels.rows import Key, Row, RowModel
 
+#: The suspect where a process died with nobody knows which event in hand, if with any.
+ANY_EVENT = 0
+
 #: Events passed over for some keys: the texts of those by position.
 Skips = Mapping[int, Collection[str]]
 
@@ -65,6 +68,12 @@ class Generation:
     kept_at: datetime | None = None
     #: Rolled back to although other code made it: it waits, paused, for that code or for a replay.
     stands: bool = False
+    #: Where a process died at work: the event it had in hand, or ANY_EVENT; None when nothing is suspect any more.
+    suspect: int | None = None
+    #: Processes that died one after the other with the suspect in hand.
+    deaths: int = 0
+    #: What is in hand now; only written down while something is suspect.
+    in_hand: int | None = None
 
     @property
     def halted(self) -> bool:
@@ -98,6 +107,8 @@ class Batch:
     parked: Sequence[ParkedKey] = ()
     #: Key texts and positions of events that wait for a parked key.
     held: Sequence[tuple[str, int]] = ()
+    #: As of Generation: ANY_EVENT while what comes next is suspect.
+    suspect: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,8 +303,16 @@ class ReadModelStore(Protocol):
         """All of them, and the database's time at that same moment."""
         ...
 
-    def acquire(self, projection: str, number: int, *, owner: str) -> Generation | None:
-        """Take the lease, with a new token. None when somebody else holds it, or there is no such generation."""
+    def acquire(self, projection: str, number: int, *, owner: str, anew: bool = False) -> Generation | None:
+        """Take the lease, with a new token. None when somebody else holds it, or there is no such generation.
+
+        A lease that another owner (or with `anew`: an earlier process of the same name) never gave back tells that it
+        died: its generation then has a suspect.
+        """
+        ...
+
+    def take_in_hand(self, held: Generation, position: int) -> Generation:
+        """Write down what is about to be applied. Raises Fenced."""
         ...
 
     def renew(self, held: Generation) -> Generation:

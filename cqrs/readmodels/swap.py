@@ -20,7 +20,7 @@ from cqrs.readmodels.tables import generations as g
 LOCK_MILLISECONDS = 200
 
 PAUSE = ("paused_at", "paused_by", "paused_reason")
-FREE: dict[str, Any] = {"owner": None, "lease_until": None}
+FREE: dict[str, Any] = {"owner": None, "lease_until": None, "in_hand": None, "suspect": None, "deaths": None}
 
 
 def hold(connection: sa.Connection, live: Generation, owner: str, seconds: float) -> None:

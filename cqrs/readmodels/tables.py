@@ -51,6 +51,11 @@ generations = sa.Table(
     sa.Column("kept_at", UtcDateTime),
     # Made by other code and live again all the same: it waits, paused, for that code or for a replay.
     sa.Column("stands", sa.Boolean),
+    # After a process died at work: what is in hand now; what the last one had in hand that died, 0 if nobody knows;
+    # and how many died with that one. All NULL in normal work.
+    sa.Column("in_hand", sa.BigInteger),
+    sa.Column("suspect", sa.BigInteger),
+    sa.Column("deaths", sa.Integer),
     sa.CheckConstraint("state IN ('live', 'building', 'kept')", name="state"),
 )
 
