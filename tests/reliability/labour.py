@@ -1,0 +1,182 @@
+"""Worker processes that start within milliseconds, so that hundreds can be killed: forked from one that has imported
+everything. They run the program's own worker and scheduler over the library, with short leases and small batches, and
+write a journal of what they committed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import multiprocessing
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import sqlalchemy as sa
+
+from cqrs.errors import Fenced
+from cqrs.projections.engine import Sizes
+from cqrs.projections.key_index import KeyIndex
+from cqrs.readmodels import checkpoint
+from cqrs.readmodels.database_time import database_now
+from cqrs.readmodels.sql_rows import SqlGenerationRows
+from cqrs.readmodels.store import Batch, Generation
+from cqrs.readmodels.tables import generations as g
+from cqrs.store.opening import open_database
+from cqrs.workers.heartbeats import Workers
+from cqrs.workers.scheduler import Scheduler
+from cqrs.workers.schedules import Schedule
+from cqrs.workers.worker import Worker
+from tests.projections.library import TYPES, Members
+from tests.reliability.desk import Desk
+
+#: What the move of a checkpoint would be if it looked at neither token nor position: for the control only.
+UNGUARDED = (
+    sa.update(g)
+    .where(g.c.projection == sa.bindparam("p"), g.c.generation == sa.bindparam("g"))
+    .where(sa.or_(g.c.token == sa.bindparam("t"), g.c.token != sa.bindparam("t"), g.c.position == sa.bindparam("old")))
+    .values(
+        position=sa.bindparam("new"),
+        event_id=sa.bindparam("id"),
+        lease_until=database_now(sa.bindparam("lease_seconds", type_=sa.Float)),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker process is told. Plain values: they travel to another process."""
+
+    url: str
+    journal: str
+    lease_seconds: float = 1.0
+    #: How long a batch is in hand before it is written.
+    dawdle_seconds: float = 0.0
+    guarded: bool = True
+    batch: int = 20
+    #: Schedules fire this often where wanted.
+    every_seconds: float = 0.0
+
+
+def context() -> ForkServerContext:
+    made = multiprocessing.get_context("forkserver")
+    made.set_forkserver_preload([__name__, "psycopg"])
+    return made
+
+
+class Labourer:
+    """One worker process, from outside."""
+
+    def __init__(self, job: Job, processes: ForkServerContext) -> None:
+        #: Whether it has a batch in hand right now: folded, not yet written.
+        self.in_hand = processes.Value("b", 0, lock=False)
+        self._stop = processes.Event()
+        self.process: ForkServerProcess = processes.Process(
+            target=work, args=(job, self.in_hand, self._stop), daemon=True
+        )
+        self.process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self.process.pid is not None
+        return self.process.pid
+
+    def kill(self) -> None:
+        """As `kill -9` does."""
+        self.process.kill()
+        self.process.join()
+
+    def halt(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self.process.join(30)
+        assert self.process.exitcode == 0, self.process.exitcode
+
+
+class Journal:
+    """A file that processes append lines to, whole ones: what is in it happened."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = Path(path)
+
+    def write(self, *words: object) -> None:
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        try:
+            os.write(file, (" ".join(map(str, words)) + "\n").encode())
+        finally:
+            os.close(file)
+
+    def lines(self, kind: str) -> list[list[str]]:
+        """The words of the lines that begin with `kind`, without it."""
+        text = self._path.read_text() if self._path.exists() else ""
+        return [words[1:] for words in map(str.split, text.splitlines()) if words and words[0] == kind]
+
+
+def work(job: Job, in_hand: Any, stop: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    journal = Journal(job.journal)
+    with contextlib.ExitStack() as patches:
+        commit = functools.partialmethod(_watched_commit, SqlGenerationRows.commit, job, journal, in_hand)
+        patches.enter_context(mock.patch.object(SqlGenerationRows, "commit", commit))
+        if not job.guarded:
+            patches.enter_context(mock.patch.object(checkpoint, "MOVE", UNGUARDED))
+        runtime = _runtime(job)
+        worker = Worker(runtime)
+        parts: list[Any] = [worker]
+        if job.every_seconds:
+            parts.append(_scheduler(job, journal, runtime, worker.id))
+        for part in parts:
+            part.start()
+        stop.wait()
+        for part in reversed(parts):
+            part.stop()
+
+
+def _watched_commit(
+    self: SqlGenerationRows, commit: Any, job: Job, journal: Journal, in_hand: Any, held: Generation, batch: Batch
+) -> Generation:
+    in_hand.value = 1
+    threading.Event().wait(job.dawdle_seconds)
+    try:
+        moved: Generation = commit(self, held, batch)
+    except Fenced:
+        journal.write("fenced", os.getpid(), held.projection, held.position)
+        raise
+    finally:
+        in_hand.value = 0
+    journal.write("moved", os.getpid(), held.projection, held.position, moved.position)
+    return moved
+
+
+def _runtime(job: Job) -> Any:
+    """As much of a program as a worker needs."""
+    database = open_database(job.url, root=Path())
+    desk = Desk(database, database, sizes=Sizes(live=job.batch), lease_seconds=job.lease_seconds)
+    keys = KeyIndex([Members], events=desk.events, types=TYPES, database=database)
+    return SimpleNamespace(
+        main=database,
+        events=desk.events,
+        projections=desk.projections,
+        keys=keys,
+        workers=Workers(database),
+        operations=None,
+        operation_handlers={},
+    )
+
+
+def _scheduler(job: Job, journal: Journal, runtime: Any, owner: str) -> Scheduler:
+    schedule = Schedule("tick", lambda _: journal.write("tick", os.getpid()), timedelta(seconds=job.every_seconds))
+    lease = timedelta(seconds=job.lease_seconds)
+    return Scheduler(runtime, owner, schedules=[schedule], lease_time=lease)

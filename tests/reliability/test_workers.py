@@ -1,0 +1,158 @@
+"""Worker processes killed and halted at any moment, on both engines: nothing lost, nothing applied twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.conftest import Shelf
+from tests.reliability.labour import Job, Journal, Labourer
+from tests.reliability.yard import Yard, came_true, pid_of
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+KILLS = int(os.environ.get("KILLS", "8"))
+PAUSES = int(os.environ.get("PAUSES", "8"))
+SHORT_LEASE = 0.4
+LEASE = 2.0
+#: What a worker has to write before it counts as being at work, and how long it may take on a busy machine.
+PATIENCE = 20.0
+
+YardFactory = Callable[..., Yard]
+
+
+@pytest.fixture
+def new_yard(shelf: Shelf, tmp_path: Path) -> Iterator[YardFactory]:
+    made: list[Yard] = []
+
+    def make(**options: object) -> Yard:
+        seed = os.environ.get("KILL_SEED") or str(random.randrange(10**9))
+        print(f"KILL_SEED={seed}")  # noqa: T201  # shown when the test fails
+        journal = tmp_path / "journal"
+        job = Job(shelf.url("main"), str(journal), **{"lease_seconds": SHORT_LEASE, **options})  # type: ignore[arg-type]
+        made.append(Yard(shelf, Journal(journal), random.Random(seed), job))
+        return made[-1]
+
+    yield make
+    for yard in made:
+        yard.close()
+
+
+def test_kill_9_of_workers_loses_nothing_and_doubles_nothing(new_yard: YardFactory) -> None:
+    yard = new_yard()
+    at_work = 0
+    with yard.lending():
+        for _ in range(KILLS):
+            worker = yard.worker()
+            if yard.rng.random() < 0.8:
+                came_true(lambda: yard.moved_by(worker.pid) > 0, PATIENCE)  # noqa: B023  # called at once
+            came_true(lambda: False, yard.rng.uniform(0, 0.2))
+            at_work += yard.owner() == worker.pid
+            worker.kill()
+    yard.settle()
+    print(f"{KILLS} kills, {at_work} of them with the lease; {yard.live().position} events")  # noqa: T201
+    assert at_work > 0, "all were killed before they had begun: this tested nothing"
+    assert yard.desk.rows() == yard.desk.folded()
+    assert yard.doubled() == []
+
+
+def halt_with_a_batch_in_hand(yard: Yard, workers: list[Labourer], pauses: int) -> None:
+    """Stop whoever works for longer than its lease, each time; another takes over, then it goes on."""
+    for _ in range(pauses):
+        wait_until(lambda: any(each.in_hand.value for each in workers), PATIENCE)
+        halted = next((each for each in workers if each.in_hand.value), workers[0])
+        others = [each.pid for each in workers if each is not halted]
+        before = sum(map(yard.moved_by, others))
+        halted.halt()
+        # One that is halted inside its transaction keeps everybody out on SQLite: then nobody takes over.
+        came_true(lambda: sum(map(yard.moved_by, others)) > before, 5 * SHORT_LEASE)  # noqa: B023  # called at once
+        halted.go_on()
+        wait_until(lambda: not halted.in_hand.value, PATIENCE)  # noqa: B023  # called at once
+
+
+def test_workers_that_slept_through_their_lease_are_fenced(new_yard: YardFactory) -> None:
+    yard = new_yard(dawdle_seconds=0.05)
+    workers = [yard.worker(), yard.worker()]
+    with yard.lending():
+        halt_with_a_batch_in_hand(yard, workers, PAUSES)
+    yard.settle()
+    fenced = len(yard.journal.lines("fenced"))
+    print(f"{PAUSES} pauses, {fenced} fenced batches; {yard.live().position} events")  # noqa: T201
+    assert fenced > 0, "nobody was fenced: this tested nothing"
+    assert yard.desk.rows() == yard.desk.folded()
+    assert yard.doubled() == []
+
+
+def test_without_token_and_position_the_same_goes_wrong(new_yard: YardFactory) -> None:
+    """The control: a campaign in which this is right has tested nothing."""
+    yard = new_yard(dawdle_seconds=0.05, guarded=False)
+    workers = [yard.worker(), yard.worker()]
+    with yard.lending():
+        halt_with_a_batch_in_hand(yard, workers, 4)
+    yard.settle()
+    assert yard.desk.rows() != yard.desk.folded()
+
+
+def test_one_moves_a_projection_and_another_takes_over_within_two_leases(new_yard: YardFactory) -> None:
+    yard = new_yard(lease_seconds=LEASE)
+    workers = {each.pid: each for each in (yard.worker(), yard.worker())}
+    with yard.lending():
+        wait_until(lambda: yard.owner() in workers, PATIENCE)
+        first = yard.owner()
+        assert first is not None
+        (second,) = workers.keys() - {first}
+        wait_until(lambda: yard.moved_by(first) > 5, PATIENCE)
+        assert yard.moved_by(second) == 0
+        killed = time.monotonic()
+        workers[first].kill()
+        wait_until(lambda: yard.moved_by(second) > 0, PATIENCE)
+        took = time.monotonic() - killed
+    yard.settle()
+    print(f"taken over after {took:.1f} s, lease {LEASE} s")  # noqa: T201
+    assert took < 2 * LEASE
+    assert yard.doubled() == []
+    assert yard.desk.rows() == yard.desk.folded()
+
+
+def test_due_times_are_run_once_whoever_holds_the_scheduler(new_yard: YardFactory) -> None:
+    yard = new_yard(lease_seconds=LEASE, every_seconds=1.0)
+    workers = {each.pid: each for each in (yard.worker(), yard.worker(), yard.worker())}
+
+    def leader() -> int | None:
+        (found,) = yard.desk.sql("SELECT owner FROM leases WHERE name = 'scheduler'") or [(None,)]
+        return pid_of(found[0])
+
+    def ticks(pid: int) -> int:
+        return sum(words == [str(pid)] for words in yard.journal.lines("tick"))
+
+    def next_leader(gone: int | None) -> int:
+        wait_until(lambda: leader() in workers.keys() - {gone} and ticks(leader() or 0) > 0, PATIENCE)
+        found = leader()
+        assert found is not None
+        return found
+
+    first = next_leader(None)
+    killed = time.monotonic()
+    workers[first].kill()
+    second = next_leader(first)
+    took = time.monotonic() - killed
+    workers[second].halt()
+    third = next_leader(second)
+    workers[second].go_on()
+    before = ticks(third)
+    wait_until(lambda: ticks(third) > before + 1, PATIENCE)
+    for pid in (second, third):
+        workers[pid].stop()
+    runs = [due_at for (due_at,) in yard.desk.sql("SELECT due_at FROM schedule_runs")]
+    ran = len(yard.journal.lines("tick"))
+    print(f"{len(runs)} due times, {ran} runs, the scheduler moved after {took:.1f} s")  # noqa: T201
+    assert len({first, second, third}) == 3
+    assert len(set(runs)) == len(runs)
+    assert len(runs) - 1 <= ran <= len(runs), "a run of the one that was killed may be missing, none may be doubled"
+    assert took < 2 * LEASE
