@@ -46,6 +46,8 @@ class OperationList:
 class OperationPage:
     operation: Operation
     title: str
+    #: The title that stays the same while it runs: what frames the page is not drawn again.
+    name: str
     glyph: str
     word: str
     sentence: str
@@ -139,6 +141,7 @@ def _page(operation: Operation) -> OperationPage:
     return OperationPage(
         operation=operation,
         title=operation_words.title(operation, made),
+        name=operation_words.title_of(operation),
         glyph=operation_words.GLYPHS[operation.state],
         word=operation_words.phase_word(operation),
         sentence=operation_words.sentence(operation, live=live, workers=len(runtime.workers.alive())),

@@ -103,6 +103,7 @@ def _scale(known: Sequence[Sample]) -> tuple[int, int]:
     positions = [position for each in known for position in (each.head or 0, each.checkpoint or 0)] or [0]
     low, high = min(positions), max(positions)
     span = max(high - low, LEAST_SPAN)
+    low = max(0, low - (span - (high - low)) // 2)
     step = next(each for each in _round_numbers() if each * LINES >= span)
     while (low // step + LINES) * step < high:
         step = next(each for each in _round_numbers() if each > step)
