@@ -19,11 +19,8 @@ from cqrs.cli_output import deed, event_document, show, show_table
 from cqrs.demo import seed as load_demo
 from cqrs.errors import CqrsError, LogNotEmpty
 from cqrs.identifiers import new_id
-from cqrs.identifiers import new_id
 from cqrs.runtime import EXTENSION, Runtime
 from cqrs.store.records import EventFilter, RecordedEvent
-from cqrs.workers.operation import Operation, OperationState
-from cqrs.workers.operation_runner import OperationRunner
 from cqrs.workers.operation import Operation, OperationState
 from cqrs.workers.operation_runner import OperationRunner
 from cqrs.workers.scheduler import Scheduler
@@ -33,9 +30,6 @@ STATUS_FIELDS = (
     "name", "state", "checkpoint", "head", "lag_events", "lag_seconds", "seconds_since_advance", "rate", "parked",
     "generation", "last_check",
 )  # fmt: skip
-CHECK_FIELDS = ("id", "projection", "verdict", "reason", "position", "checked", "missing", "extra", "changed", "pending")
-#: Seconds between two looks at an operation that a worker carries out.
-LOOK_SECONDS = 0.2
 CHECK_FIELDS = (
     "id", "projection", "verdict", "reason", "position", "checked", "missing", "extra", "changed", "pending",
 )  # fmt: skip
@@ -163,63 +157,6 @@ def _chosen(runtime: Runtime, name: str | None, every: bool) -> tuple[str, ...]:
     if every == (name is not None):
         raise click.UsageError("Give the name of a projection, or --all.")
     return runtime.projections.names() if name is None else (name,)
-
-
-@cqrs_group.command()
-@click.argument("name")
-@click.option("--level", default="full", show_default=True, help="How much to look at.")
-@click.option("--reason", help="Why, for the audit trail.")
-@as_json
-@with_runtime
-def check(runtime: Runtime, name: str, level: str, reason: str | None, as_json: bool) -> None:
-    """Compare the rows of a read model with the log; tells what it found, and changes nothing."""
-    with deed(runtime, "check", name, reason=reason) as actor:
-        asked = runtime.start_check(name, actor=actor, level=level, reason=reason)
-    _show_check(runtime, _carried_out(runtime, asked), as_json)
-
-
-@cqrs_group.command()
-@click.argument("name")
-@click.option("--check", "check_id", help="Repair all that this check found.")
-@click.option("--key", "keys", multiple=True, help="Repair the row of this key; may be given several times.")
-@click.option("--reason", help="Why, for the audit trail.")
-@as_json
-@with_runtime
-def repair(
-    runtime: Runtime, name: str, check_id: str | None, keys: tuple[str, ...], reason: str | None, as_json: bool
-) -> None:
-    """Write rows anew from the log, then compare them again."""
-    identity = check_id.removeprefix("/api/checks/") if check_id else None
-    with deed(runtime, "repair", name, reason=reason) as actor:
-        asked = runtime.start_repair(name, actor=actor, keys=keys or None, check=identity, reason=reason)
-    done = _carried_out(runtime, asked)
-    if not as_json:
-        click.echo(f"{(done.result or {})['repaired']:,} rows were repaired.")
-    _show_check(runtime, done, as_json)
-
-
-def _carried_out(runtime: Runtime, asked: Operation) -> Operation:
-    """By the worker that is alive, else here. Raises ClickException unless it succeeded."""
-    runner = OperationRunner(runtime.operations, runtime.operation_handlers, f"shell {new_id()}")
-    operation = asked
-    while not operation.state.finished:
-        if runtime.workers.alive() or not runner.step():
-            threading.Event().wait(LOOK_SECONDS)
-        operation = runtime.operations.get(asked.id)
-    if operation.state is not OperationState.SUCCEEDED:
-        why = operation.errors[-1] if operation.errors else "Nothing more is known."
-        raise click.ClickException(f"{operation.title} has {operation.state.value}. {why}")
-    return operation
-
-
-def _show_check(runtime: Runtime, operation: Operation, as_json: bool) -> None:
-    result = dict(operation.result or {})
-    found = runtime.checks.get(str(result["check"]).removeprefix("/api/checks/"))
-    facts = {field: getattr(found, field) for field in CHECK_FIELDS}
-    if as_json:
-        show({**facts, **result})
-    else:
-        show_table([facts], CHECK_FIELDS)
 
 
 @cqrs_group.command()
