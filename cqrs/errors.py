@@ -214,6 +214,13 @@ class ShapeMismatch(CqrsError):
     projection: str
 
 
+class InlineRefused(CqrsError):
+    """The inline projection {projection} refuses {type}, key {key}: {why}. Nothing was stored; correct the command, or
+    the handler."""
+
+    projection: str
+
+
 class ReadModelMissing(CqrsError):
     """The read model {name} has no generation yet. Run: flask --app app cqrs init-db"""
 

@@ -34,6 +34,7 @@ from cqrs.operators.people import People
 from cqrs.operators.sessions import Sessions
 from cqrs.operators.throttle import Throttle
 from cqrs.operators.tokens import Tokens
+from cqrs.projections.inline import InlineProjections
 from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projections import Projections
 from cqrs.readmodels.reading import ReadModels
@@ -97,6 +98,7 @@ class Runtime:
         self.events = SqlEventStore(self.main, clock=clock)
         self._add_operators()
         self._add_read_side()
+        self._add_inline()
         self.mediator = self._mediator()
 
     def _read_database(self) -> Database:
@@ -163,6 +165,15 @@ class Runtime:
             snapshots=RowSnapshots(self.read),
             keys=self.keys,
         )
+
+    def _add_inline(self) -> None:
+        declared = self.catalogue.projections.values()
+        inline = [each.name for each in declared if each.inline]
+        if inline and self.read is not self.main:
+            raise DomainFault([_inline_fault(name) for name in inline])
+        if inline:
+            store, advanced = SqlReadModelStore(self.read), self.projections.advanced
+            self.events.take_along(InlineProjections(declared, types=self.types, store=store, advanced=advanced))
 
     def _mediator(self) -> Mediator:
         return Mediator(
@@ -353,6 +364,13 @@ def _refuse_our_names(catalogue: Catalogue) -> None:
         raise DomainFault(
             [f"The table {name} has the name of one of our own: call it something else." for name in taken]
         )
+
+
+def _inline_fault(name: str) -> str:
+    return (
+        f"The projection {name} is inline, so its rows must lie in the database of the log: "
+        "leave READ_DATABASE_URL unset, or take inline = True away."
+    )
 
 
 def _lowest_checkpoint(connection: sa.Connection, names: tuple[str, ...]) -> int:

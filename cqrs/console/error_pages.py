@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 ANSWERS: Mapping[type[errors.CqrsError], tuple[int, str]] = {
     errors.InvalidMessage: (422, "invalid"),
     errors.InvalidStreamName: (422, "invalid"),
+    errors.InlineRefused: (422, "refused_by_projection"),
     errors.IdempotencyConflict: (422, "idempotency_conflict"),
     errors.WrongContentType: (415, "wrong_content_type"),
     errors.NoHandler: (404, "not_found"),

@@ -24,6 +24,9 @@ PASSING = (DatabaseBusy, DatabaseUnavailable, DiskFull)
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 10.0
 
+#: How operations call themselves as owners of leases; workers have a host and a process in their names.
+OPERATION = "operation "
+
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
@@ -128,4 +131,9 @@ class Builder:
 def owner_of(run: Progress) -> str:
     """The same after a crash, so that the next worker need not wait for the lease: the operation's own lease has
     already made sure that there is only one."""
-    return f"operation {run.operation.id}"
+    return f"{OPERATION}{run.operation.id}"
+
+
+def is_operation(owner: str | None) -> bool:
+    """Whether whoever holds a lease does so for an operation."""
+    return owner is not None and owner.startswith(OPERATION)

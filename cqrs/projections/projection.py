@@ -74,6 +74,10 @@ class Projection:
     #: What happens when a handler fails: its key is set aside with all its later events, or everything stops.
     on_error: ClassVar[Literal["park", "stop"]] = "park"
 
+    #: Whether its rows move in the transaction of the command whose events it handles. A handler that fails then
+    #: refuses the command; while it is paused, failed or far behind, commands go on without it and a worker catches up.
+    inline: ClassVar[bool] = False
+
     #: Columns that a drift check does not look at.
     ignore_columns: ClassVar[tuple[str, ...]] = ()
 

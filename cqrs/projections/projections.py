@@ -232,6 +232,10 @@ class Projections:
         live = self._live(name)
         return live.halted or live.shape != shape_of(self.definition(name).model)
 
+    def advanced(self, name: str, position: int) -> None:
+        """To be called when a live checkpoint was moved without a runner: whoever waits for it is told."""
+        self._checkpoints.advanced(name, position)
+
     def wait(self, names: Collection[str], position: int, timeout_seconds: float) -> int:
         """Until all of `names` have applied `position`; returns the lowest checkpoint, also after the time."""
         return self._checkpoints.wait(names, position, timeout_seconds)

@@ -116,6 +116,8 @@ class Runner:
         if engine.held.halted:
             return self._watch(engine)
         until = self._events.safe_head()
+        if self._projection.inline and until > engine.held.position:
+            self._look_again(engine)
         if until <= engine.held.position:
             # A log that ends before the checkpoint was put back under our feet, or not all of it is proven yet.
             if until < engine.held.position and not self._check_history(engine):
@@ -164,6 +166,12 @@ class Runner:
             if each.projection == self.name and wanted:
                 return each
         return None
+
+    def _look_again(self, engine: Engine) -> None:
+        """Commands move an inline projection as well, whoever has the lease."""
+        found = self._find()
+        if found is not None and found.token == engine.held.token and not found.halted:
+            engine.held = found
 
     def _check_history(self, engine: Engine) -> bool:
         """Stop at a log that is not the one the rows were made from; whether it is."""

@@ -6,6 +6,7 @@ transaction that writes the rows, and it fails unless token and position are sti
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -45,6 +46,16 @@ MOVE = (
         **_alive,
     )
 )
+CARRY = (
+    sa.update(g)
+    .where(*_may_move)
+    .values(
+        position=sa.bindparam("new"),
+        event_id=sa.bindparam("id"),
+        advanced_at=database_now(),
+        heartbeat_at=database_now(),
+    )
+)
 HOLD = sa.update(g).where(*_may_move, g.c.state == GenerationState.BUILDING).values(_alive)
 RENEW = sa.update(g).where(*_held).values(_alive)
 # A lease that was not given back tells of a death.
@@ -66,6 +77,11 @@ RELEASE = sa.update(g).where(*_held).values(owner=None, lease_until=None)
 FAIL = sa.update(g).where(*_held).values(failure=sa.bindparam("failure"))
 SEIZE = sa.update(g).where(*_this, _advancing).values(token=g.c.token + 1)
 READ = sa.select(g).where(*_this)
+LIVE = (
+    sa.select(g, sa.and_(g.c.lease_until.is_not(None), g.c.lease_until > database_now()).label("leased"))
+    .where(g.c.projection == sa.bindparam("p"), g.c.state == GenerationState.LIVE)
+    .with_for_update()
+)
 
 
 class Checkpoint:
@@ -78,6 +94,22 @@ class Checkpoint:
         """To be the first statement. Fenced as well when the generation was paused or failed meanwhile."""
         swap = {"old": held.position, "new": batch.position, "id": batch.event_id, "left": batch.suspect}
         self._one(connection, MOVE, held, lease_seconds=self.lease_seconds, **swap)
+
+    def carry(self, connection: sa.Connection, held: Generation, batch: Batch) -> None:
+        """The same for somebody who holds no lease and prolongs none, but has the row locked: see `live`."""
+        swap = {"old": held.position, "new": batch.position, "id": batch.event_id}
+        self._one(connection, CARRY, held, **swap)
+
+    def live(self, connection: sa.Connection, projection: str) -> tuple[Generation, bool] | None:
+        """The live generation, which nobody else can move before this transaction ends, and whether somebody holds
+        its lease. None when there is none."""
+        for _ in range(2):  # PostgreSQL finds none where it had to wait for a swap; the new one shows at once
+            row = connection.execute(LIVE, {"p": projection}).mappings().one_or_none()
+            if row is not None:
+                values = dict(row)
+                leased = bool(values.pop("leased"))
+                return generation_of(values), leased
+        return None
 
     def hold(self, connection: sa.Connection, held: Generation) -> None:
         """The same check, and a longer lease, for a slice that leaves the checkpoint where it is."""
@@ -132,7 +164,7 @@ def _keys(held: Generation) -> dict[str, Any]:
     return {"p": held.projection, "g": held.number, "t": held.token}
 
 
-def generation_of(row: sa.RowMapping) -> Generation:
+def generation_of(row: Mapping[Any, Any]) -> Generation:
     values = dict(row)
     failure = values.pop("failure")
     return Generation(

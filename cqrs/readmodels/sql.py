@@ -16,6 +16,7 @@ from cqrs.readmodels.compare import Comparison
 from cqrs.readmodels.database_time import database_now
 from cqrs.readmodels.foreign import watch
 from cqrs.readmodels.generations import create_generation, point_view
+from cqrs.readmodels.inside import Inside
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.sql_rows import SqlGenerationRows
 from cqrs.readmodels.store import (
@@ -93,6 +94,10 @@ class SqlReadModelStore:
         with self._database.read() as connection:
             rows = connection.execute(sa.select(g).order_by(g.c.projection, g.c.generation)).mappings().all()
             return self._database.now(connection), [generation_of(row) for row in rows]
+
+    def inside(self, connection: sa.Connection) -> Inside:
+        """What there is to be known and done in a transaction that the caller has begun and will end."""
+        return Inside(connection, self._checkpoint)
 
     # Leases
 

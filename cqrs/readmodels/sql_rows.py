@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Self
 
 import msgspec
 import sqlalchemy as sa
@@ -34,9 +36,20 @@ class SqlGenerationRows:
         self._database = database
         self._model = model
         self._checkpoint = checkpoint
+        self._read: Callable[[], AbstractContextManager[sa.Connection]] = lambda: database.read()
+        self._write: Callable[[], AbstractContextManager[sa.Connection]] = lambda: database.write(durable=False)
+        self._move = checkpoint.move
         self._codec = RowCodec(model, dialect)
         kind = RowStatements if database.dialect == "sqlite" else PostgresRowStatements
         self._sql = kind(model, number, dialect)
+
+    def within(self, connection: sa.Connection) -> Self:
+        """The same rows, read and written in a transaction that somebody else ends, and who holds no lease but has
+        the checkpoint locked."""
+        inside = copy.copy(self)
+        inside._read = inside._write = lambda: nullcontext(connection)
+        inside._move = self._checkpoint.carry
+        return inside
 
     def pack(self, keys: Sequence[Key], rows: Sequence[Row], *, settle: bool = False) -> Sequence[Packed]:
         return self._codec.pack(keys, rows, settle=settle)
@@ -48,7 +61,7 @@ class SqlGenerationRows:
         return self.count(1) == 0
 
     def count(self, limit: int) -> int:
-        with self._database.read() as connection:
+        with self._read() as connection:
             counted = f"SELECT count(*) FROM (SELECT 1 FROM {self._sql.table} LIMIT {limit:d}) AS counted"
             return int(connection.exec_driver_sql(counted).scalar_one())
 
@@ -58,7 +71,7 @@ class SqlGenerationRows:
         if not keys:
             return Loaded({})
         packed = self._codec.pack_keys(keys)
-        with self._database.read() as connection:
+        with self._read() as connection:
             stored = self._fetch(connection, packed)
         try:
             return Loaded({row.key: row for row in self._codec.unpack(stored)})
@@ -101,8 +114,8 @@ class SqlGenerationRows:
     def commit(self, held: Generation, batch: Batch) -> Generation:
         upserts = list(self._sql.upserts(batch.upserts))
         deletes = list(self._sql.deletes(self._codec.pack_keys(batch.deletes))) if batch.deletes else []
-        with self._database.write(durable=False) as connection:
-            self._checkpoint.move(connection, held, batch)
+        with self._write() as connection:
+            self._move(connection, held, batch)
             self._run(connection, (*deletes, *upserts))
             parked_table.record(connection, held, batch)
         moved = dataclasses.replace(held, position=batch.position, event_id=batch.event_id)
@@ -119,7 +132,7 @@ class SqlGenerationRows:
 
     def _write_slice(self, held: Generation, rows: Sequence[Packed]) -> None:
         upserts = list(self._sql.upserts(rows))
-        with self._database.write(durable=False) as connection:
+        with self._write() as connection:
             self._checkpoint.hold(connection, held)
             self._run(connection, upserts)
 
@@ -140,7 +153,7 @@ class SqlGenerationRows:
     def refusals(self, packed: Sequence[Packed]) -> list[str | None]:
         refused: list[str | None] = []
         try:
-            with self._database.write(durable=False) as connection:
+            with self._write() as connection:
                 for row in packed:
                     refused.append(self._refusal(connection, row))
                 raise _Undo
