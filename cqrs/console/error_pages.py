@@ -106,6 +106,10 @@ def extras_of(error: errors.CqrsError) -> dict[str, Any]:
     """What a program wants to know besides the sentence."""
     if isinstance(error, errors.InvalidMessage):
         return {"errors": error.errors}
+    if isinstance(error, errors.IdempotencyConflict):
+        return {"errors": {"Idempotency-Key": [str(error)]}}
+    if isinstance(error, errors.InvalidStreamName):
+        return {"errors": {"": [str(error)]}}
     if isinstance(error, errors.NotVisibleYet):
         return {"position": error.reached}
     if isinstance(error, errors.OperationInTheWay) and error.id is not None:

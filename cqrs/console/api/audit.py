@@ -20,9 +20,10 @@ COLUMNS = ("id", "at", "actor", "role", "address", "action", "target", "reason",
 @bp.get("")
 @needs(Role.VIEWER)
 def index() -> Response:
-    """Newest first."""
+    """Newest first; `before`, as the page has it, starts like a cursor."""
     asked = Parameters(request.args)
-    form, limit, before = format_of(asked), asked.limit(), asked.whole("cursor", lowest=1)
+    form, limit = format_of(asked), asked.limit()
+    before = asked.whole("cursor", lowest=1) or asked.whole("before", lowest=1)
     actor, action, target = asked.text("actor"), asked.text("action"), asked.text("target")
     asked.check()
     page = runtime().audit.page(before=before, limit=limit, actor=actor, action=action, target=target)

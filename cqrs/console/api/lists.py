@@ -9,6 +9,7 @@ from flask import Response, request, url_for
 
 from cqrs.console import json_answer
 from cqrs.console.csv_text import to_csv
+from cqrs.console.links import with_query
 from cqrs.console.parameters import Parameters
 
 FORMATS = ("json", "csv")
@@ -39,10 +40,6 @@ def send_list(
 
 
 def _address_of(cursor: str) -> str:
+    """A column may be called like a variable of the route, so the filters never pass through `url_for`."""
     given = {name: values for name, values in request.args.lists() if name != "cursor"}
-    return url_for(str(request.endpoint), **(request.view_args or {}), **_apart(given), cursor=cursor)
-
-
-def _apart(given: dict[str, list[str]]) -> dict[str, Any]:
-    """A leading underscore means something to `url_for`; no parameter of ours has one."""
-    return {name: values for name, values in given.items() if not name.startswith("_")}
+    return with_query(url_for(str(request.endpoint), **(request.view_args or {})), {**given, "cursor": cursor})

@@ -107,6 +107,7 @@ def test_the_key_of_another_body_is_refused(operator: Script) -> None:
     operator.post("/api/commands/OpenAccount", NEW, headers=headers)
     answer = operator.post("/api/commands/OpenAccount", {**NEW, "owner": "Ben"}, headers=headers)
     assert answer.status_code == 422
+    assert "was already used for another OpenAccount" in answer.json["errors"]["Idempotency-Key"][0]
 
 
 def test_racing_requests_with_one_key_have_one_effect(app: Flask, operator: Script, runtime: Runtime) -> None:

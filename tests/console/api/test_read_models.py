@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, url_for
 
+from cqrs.console.api.lists import send_list
 from cqrs.messages import MASK, Role
 from cqrs.runtime import Runtime
 from tests.console.browser import Script
@@ -96,3 +97,9 @@ def test_read_models_and_their_columns(viewer: Script) -> None:
     (model,) = viewer.get("/api/read-models").json["read_models"]
     assert (model["name"], model["projection"], model["generation"]) == ("accounts", "accounts", 1)
     assert [column["name"] for column in model["columns"]] == ["account_id", "owner", "iban", "balance"]
+
+
+def test_the_next_page_is_named_also_where_a_column_is_called_like_a_part_of_the_address(app: Flask) -> None:
+    with app.test_request_context("/api/read-models/accounts?name=Ada&key=1&_anchor=x&cursor=old"):
+        answer = send_list("rows", [], "new", form="json", columns=())
+    assert answer.headers["Link"] == '</api/read-models/accounts?name=Ada&key=1&_anchor=x&cursor=new>; rel="next"'
