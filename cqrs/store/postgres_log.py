@@ -159,7 +159,8 @@ class PostgresLog:
 @contextmanager
 def autocommit(database: Database) -> Iterator[Any]:
     """The driver's connection, on which every statement is a transaction of its own; SQLAlchemy's way costs more."""
-    pooled = database.engine.raw_connection()
+    with database.explained():
+        pooled = database.engine.raw_connection()
     driver: Any = pooled.driver_connection
     try:
         with database.explained():

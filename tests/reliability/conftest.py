@@ -16,7 +16,7 @@ from tests.postgres import create_database, drop_database
 from tests.reliability.desk import Desk
 
 
-def _migrate(url: str, root: Path) -> Database:
+def migrate(url: str, root: Path) -> Database:
     database = open_database(url, root=root)
     upgrade(database, MAIN)
     upgrade(database, READ)
@@ -28,7 +28,7 @@ def _migrate(url: str, root: Path) -> Database:
 def whole_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both chains of tables in one file."""
     root = tmp_path_factory.mktemp("whole")
-    _migrate("sqlite:///whole.db", root)
+    migrate("sqlite:///whole.db", root)
     return root / "whole.db"
 
 
@@ -36,7 +36,7 @@ def whole_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole_template() -> Iterator[str]:
     """The same on PostgreSQL: the name of a database to copy."""
     url = create_database()
-    yield str(_migrate(url, Path()).engine.url.database)
+    yield str(migrate(url, Path()).engine.url.database)
     drop_database(url)
 
 
