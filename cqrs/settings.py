@@ -17,6 +17,9 @@ from cqrs.setting_values import SettingValues
 EXAMPLE = "cqrs.example:domain"
 PRODUCTION = "production"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+#: Listening on all addresses of a machine, whatever it is called.
+ANY_ADDRESS = ("0.0.0.0", "::", "[::]")
+HOST_NAME = re.compile(r"[\w.-]+|\[?[0-9A-Fa-f:.]+\]?")
 DATABASES = ("sqlite", "postgres", "postgresql", "postgresql+psycopg")
 
 
@@ -79,6 +82,8 @@ def load_settings(environ: Mapping[str, str], *, root: Path, overrides: Mapping[
     root = root.resolve()
     given = {**{name: value for name, value in environ.items() if value.strip()}, **(overrides or {})}
     instance = root / str(given.get("INSTANCE", "instance"))
+    if instance.exists() and not instance.is_dir():
+        raise SettingsFault([f"{instance} is in the way: a folder of that name is needed. Move it elsewhere."])
     faults: list[str] = []
     known = setting_names()
     file = _read_file(instance / "config.toml", faults)
@@ -96,9 +101,11 @@ def _read_file(path: Path, faults: list[str]) -> dict[str, object]:
         return {name.upper(): value for name, value in tomllib.loads(path.read_text("utf-8")).items()}
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        faults.append(f"{path} cannot be read: {error.strerror}.")
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         faults.append(f"{path} cannot be read: {error}.")
-        return {}
+    return {}
 
 
 def _build(values: SettingValues, root: Path, instance: Path) -> Settings:
@@ -189,13 +196,11 @@ def _secret_key(values: SettingValues, instance: Path) -> str:
 def _trusted_hosts(values: SettingValues, host: str, public_url: str | None) -> tuple[str, ...]:
     hosts = values.list("TRUSTED_HOSTS", ())
     public_host = urlsplit(public_url or "").hostname
-    hosts += (public_host,) if public_host and public_host not in hosts else ()
-    if not hosts and not is_loopback(host):
-        values.fault(
-            f"HOST={host} can be reached from other machines, but TRUSTED_HOSTS is not set: "
-            "name the hosts people will type, such as TRUSTED_HOSTS=console.example.org."
-        )
-    return hosts + tuple(name for name in LOOPBACK_NAMES if name not in hosts)
+    for name in hosts:
+        if not HOST_NAME.fullmatch(name):
+            values.fault(f"TRUSTED_HOSTS has {name!r}: write names without a port, such as console.example.org.")
+    own = () if is_loopback(host) or host in ANY_ADDRESS else (host,)
+    return tuple(dict.fromkeys((*hosts, *([public_host] if public_host else []), *own, *LOOPBACK_NAMES)))
 
 
 def _networks(values: SettingValues) -> tuple[str, ...]:

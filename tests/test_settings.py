@@ -81,15 +81,27 @@ def test_a_file_with_a_broken_line_or_a_strange_name_is_a_fault(tmp_path: Path) 
     assert "config.toml cannot be read" in told
 
 
-def test_an_address_others_can_reach_needs_trusted_hosts(tmp_path: Path) -> None:
-    (told,) = faults(tmp_path, {"HOST": "0.0.0.0"})
-    assert "TRUSTED_HOSTS" in told
+def test_links_for_others_name_the_first_trusted_host(tmp_path: Path) -> None:
     settings = load(tmp_path, OUTSIDE)
     assert settings.trusted_hosts[0] == "console.example.org"
+    assert settings.address == "http://console.example.org:5000"
     assert not settings.on_loopback
     public = load(tmp_path, {"HOST": "0.0.0.0", "PUBLIC_URL": "https://ops.example.org/"})
     assert public.trusted_hosts[0] == "ops.example.org"
     assert public.public_url == "https://ops.example.org"
+
+
+def test_without_trusted_hosts_only_loopback_names_and_the_address_itself_are_trusted(tmp_path: Path) -> None:
+    assert load(tmp_path, {"HOST": "0.0.0.0"}).trusted_hosts == ("localhost", "127.0.0.1", "[::1]")
+    own = load(tmp_path, {"HOST": "10.1.2.3"})
+    assert own.trusted_hosts == ("10.1.2.3", "localhost", "127.0.0.1", "[::1]")
+    assert own.address == "http://10.1.2.3:5000"
+
+
+@pytest.mark.parametrize("name", ["*", "a b", "https://console.example.org", "console.example.org:8080"])
+def test_a_trusted_host_is_a_name(tmp_path: Path, name: str) -> None:
+    (told,) = faults(tmp_path, {"TRUSTED_HOSTS": f"console.example.org,{name}"})
+    assert told == f"TRUSTED_HOSTS has {name!r}: write names without a port, such as console.example.org."
 
 
 def test_a_sign_in_header_needs_trusted_proxies(tmp_path: Path) -> None:
@@ -135,9 +147,16 @@ def test_a_weak_secret_key_is_refused_and_not_repeated(tmp_path: Path, key: str)
 
 
 def test_an_instance_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "instance").write_text("a file is in the way")
+    instance = tmp_path / "instance"
+    instance.symlink_to(tmp_path / "gone/instance", target_is_directory=True)
     with pytest.raises(SettingsFault, match="cannot be kept"):
         load_settings({"DATABASE_URL": "sqlite:///x.db"}, root=tmp_path)
+    instance.unlink()
+    instance.write_text("a file is in the way")
+    for environ in ({}, {"SECRET_KEY": KEY}):
+        with pytest.raises(SettingsFault, match="is in the way: a folder of that name is needed") as caught:
+            load_settings(environ, root=tmp_path)
+        assert len(caught.value.faults) == 1
 
 
 def test_secrets_do_not_show_in_the_representation(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from cqrs.console.headers import SECURITY_HEADERS
-from cqrs.settings import Settings
+from cqrs.settings import ANY_ADDRESS, Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 SENTENCE = "This console does not answer to that host name. Set TRUSTED_HOSTS to the names people type.\n"
 #: Probes of a cluster ask by address.
 OPEN_PATH = "/healthz"
-ANY_ADDRESS = ("", "0.0.0.0", "::", "[::]")
 
 
 class HostGuard:
@@ -36,8 +35,7 @@ class HostGuard:
 
 
 def names_of(settings: Settings) -> set[str]:
-    names = {"localhost", "127.0.0.1", "[::1]", *settings.trusted_hosts}
-    return names if settings.host in ANY_ADDRESS else {*names, settings.host}
+    return {"localhost", "127.0.0.1", "[::1]", settings.host, *settings.trusted_hosts} - set(ANY_ADDRESS)
 
 
 def host_of(text: str) -> str:
