@@ -15,12 +15,13 @@ from flask.cli import AppGroup
 from cqrs import log_lines
 from cqrs.cli_access import people, tokens
 from cqrs.cli_operations import operations, parked, replay, rollback
-from cqrs.cli_output import deed, event_document, show, show_table
+from cqrs.cli_output import deed, event_document, log_document, show, show_log, show_table
 from cqrs.demo import seed as load_demo
 from cqrs.errors import CqrsError, LogNotEmpty
 from cqrs.identifiers import new_id
 from cqrs.runtime import EXTENSION, Runtime
 from cqrs.store.records import EventFilter, RecordedEvent
+from cqrs.system_report import log_report
 from cqrs.workers.operation import Operation, OperationState
 from cqrs.workers.operation_runner import OperationRunner
 from cqrs.workers.scheduler import Scheduler
@@ -93,12 +94,14 @@ def seed(runtime: Runtime) -> None:
 @as_json
 @with_runtime
 def status(runtime: Runtime, as_json: bool) -> None:
-    """How far each projection is. The one that needs you most comes first."""
+    """How far each projection is, the one that needs you most first, and where the log stands."""
     statuses = [{name: getattr(found, name) for name in STATUS_FIELDS} for found in runtime.projections.statuses()]
+    log = log_report(runtime)
     if as_json:
-        show({"projections": statuses})
+        show({"projections": statuses, **log_document(log)})
     else:
         show_table(statuses, ("name", "state", "checkpoint", "head", "lag_events", "parked"))
+        show_log(log)
 
 
 @cqrs_group.command("catch-up")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from cqrs.errors import CqrsError
 from cqrs.messages import Role
 from cqrs.runtime import Runtime
 from cqrs.store.records import RecordedEvent
+from cqrs.system_report import LogReport
 
 #: Where a deed came from, instead of a network address.
 SHELL = "shell"
@@ -30,6 +32,26 @@ def event_document(runtime: Runtime, event: RecordedEvent) -> dict[str, Any]:
     """The event as the API names its parts, with data as they were stored."""
     stored = {"data": msgspec.Raw(event.data.encode()), "metadata": msgspec.Raw(event.metadata.encode())}
     return {**event._asdict(), **stored, "summary": runtime.summary(event)}
+
+
+def log_document(log: LogReport) -> dict[str, Any]:
+    """`order` is None where nothing can hold it; `holders` are only looked for while events wait."""
+    order = log.order
+    told = None if order is None else {
+        "waiting": order.waiting, "dead": order.dead, "held_seconds": order.held_seconds, "sentence": order.sentence,
+        "holders": [{**dataclasses.asdict(each), "remedy": each.remedy} for each in order.holders],
+    }  # fmt: skip
+    return {"head": log.head, "safe_head": log.safe_head, "order": told}
+
+
+def show_log(log: LogReport) -> None:
+    """Where it stands, and what readers wait for if they do."""
+    behind = "" if log.safe_head == log.head else f", of which readers may pass {log.safe_head:,}"
+    click.echo(f"\nThe head of the log is {log.head:,}{behind}.")
+    if log.order is not None and log.order.sentence is not None:
+        click.echo(log.order.sentence)
+        for holder in log.order.holders:
+            click.echo(f"To end it by force, which rolls its append back: {holder.remedy}")
 
 
 def show_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from click.testing import Result
 from app import create_app
 from cqrs.messages import Context
 from cqrs.runtime import EXTENSION, Runtime
+from cqrs.store.order_report import Holder, OrderReport
 
 Run = Callable[..., Result]
 
@@ -87,6 +88,32 @@ def test_status_shows_what_is_known_and_dashes_for_the_rest(ready: Run, runtime:
         "name", "state", "checkpoint", "head", "lag_events", "lag_seconds", "seconds_since_advance", "rate", "parked",
         "generation", "last_check",
     }  # fmt: skip
+
+
+def test_status_tells_where_the_log_stands(ready: Run, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    place_users(runtime, 2)
+    found = json.loads(ready("status", "--json").stdout)
+    assert (found["head"], found["safe_head"], found["order"]) == (2, 2, None)
+    assert ready("status").stdout.splitlines()[-1] == "The head of the log is 2."
+    holder = Holder(
+        transaction="3/42", pid=1234, application="import", user=None, state="idle", prepared=None, age_seconds=42.0
+    )
+    held = OrderReport(head=9, safe_head=2, waiting=6, dead=1, held_seconds=3.5, holders=(holder,))
+    monkeypatch.setattr(runtime.events, "order", lambda: held)
+    assert ready("status").stdout.splitlines()[-3:] == [
+        "The head of the log is 9, of which readers may pass 2.",
+        "An append open for 42 s (pid 1234, import, idle) holds the order at 2; 6 events wait behind it.",
+        "To end it by force, which rolls its append back: SELECT pg_terminate_backend(1234)",
+    ]
+    order = json.loads(ready("status", "--json").stdout)["order"]
+    assert (order["waiting"], order["dead"], order["held_seconds"]) == (6, 1, 3.5)
+    assert "holds the order" in order["sentence"]
+    assert order["holders"] == [
+        {
+            "transaction": "3/42", "pid": 1234, "application": "import", "user": None, "state": "idle",
+            "prepared": None, "age_seconds": 42.0, "remedy": "SELECT pg_terminate_backend(1234)",
+        }
+    ]  # fmt: skip
 
 
 def test_catch_up_applies_what_there_is(ready: Run, runtime: Runtime) -> None:

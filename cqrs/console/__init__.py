@@ -32,6 +32,7 @@ from cqrs.console import (
     security,
     sign_in,
     streams,
+    system,
     trail,
 )
 from cqrs.console.addresses import PathKeyConverter, PositionConverter
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 LARGEST_BODY = 1024 * 1024
 PAGES = (
     overview, projections, all_projections, replays, parked, operations, events, streams, read_models, commands, audit,
-    patterns,
+    system, patterns,
 )  # fmt: skip
 API = (
     api_commands, api_queries, api_events, api_streams, api_projections, api_operations, api_checks,

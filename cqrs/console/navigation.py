@@ -21,7 +21,7 @@ from cqrs.workers.operation import Operation
 SECTIONS = (
     (("Overview", "overview"), ("Projections", "projections"), ("Read models", "read_models")),
     (("Events", "events"), ("Streams", "streams"), ("Commands", "commands")),
-    (("Operations", "operations"), ("Audit log", "audit")),
+    (("Operations", "operations"), ("Audit log", "audit"), ("System", "system")),
 )
 #: Pages that belong to the section of another.
 HOMES = {"replays": "projections", "parked": "projections"}

@@ -61,7 +61,9 @@ def index() -> Response:
 def _overview(runtime: Runtime) -> Overview:
     head, statuses, workers = navigation.head(), navigation.statuses(), len(runtime.workers.alive())
     return Overview(
-        judgement=judge(statuses, head=head, workers=workers, operations=navigation.operations()),
+        judgement=judge(
+            statuses, head=head, workers=workers, operations=navigation.operations(), order=runtime.events.order()
+        ),
         head=head,
         streams=runtime.reports.stream_count(),
         rate=runtime.samples.rate(LOG),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from cqrs.console.filters import duration, number
 from cqrs.projections.status import ProjectionStatus
+from cqrs.store.order_report import OrderReport
 from cqrs.workers.operation import EXCLUSIVE, Operation, OperationState
 
 #: More findings than this are counted, not listed.
@@ -52,20 +53,28 @@ class Judgement:
 
 
 def judge(
-    statuses: Sequence[ProjectionStatus], *, head: int, workers: int, operations: Sequence[Operation] = ()
+    statuses: Sequence[ProjectionStatus],
+    *,
+    head: int,
+    workers: int,
+    operations: Sequence[Operation] = (),
+    order: OrderReport | None = None,
 ) -> Judgement:
     """What an operator should know first. `workers` is how many are alive, `operations` are those not finished."""
     doing = {operation.projection: operation for operation in operations if operation.kind in EXCLUSIVE}
     found = [finding for status in statuses for finding in _findings(status, doing.get(status.name), workers=workers)]
     found += [_waits_for_review(each) for each in operations if each.state is OperationState.WAITING]
     found.sort(key=lambda finding: _RANKS.index(finding.state))
+    if order is not None and order.held_back:
+        found.insert(0, _held_back(order))
     if workers == 0:
         found.insert(0, _no_worker(head))
     caught_up = [status for status in statuses if status.state == "running"]
     shown = found[:MOST]
-    good = _good_news(statuses, caught_up) if head else _waiting(statuses)
+    held = order if order is not None and order.held_back else None
+    good = _good_news(statuses, caught_up, held) if head else _waiting(statuses)
     return Judgement(
-        headline=_headline(statuses, caught_up, head=head, workers=workers),
+        headline=_headline(statuses, caught_up, head=head, workers=workers, held=held),
         verdicts=(*shown, *good),
         more=len(found) - len(shown),
     )
@@ -85,7 +94,12 @@ _RANKS = ("failed", "unknown", "warn", "stalled", "paused", "replaying", "catchi
 
 
 def _headline(
-    statuses: Sequence[ProjectionStatus], caught_up: Sequence[ProjectionStatus], *, head: int, workers: int
+    statuses: Sequence[ProjectionStatus],
+    caught_up: Sequence[ProjectionStatus],
+    *,
+    head: int,
+    workers: int,
+    held: OrderReport | None,
 ) -> str:
     if head == 0:
         return "The event log is empty."
@@ -93,6 +107,8 @@ def _headline(
         return "No projections are declared."
     if workers == 0:
         return "No worker is running."
+    if held is not None and len(caught_up) == len(statuses):
+        return f"The order of the log is held at {number(held.safe_head)}."
     if len(caught_up) == len(statuses):
         return "All projections are caught up." if len(statuses) > 1 else f"{statuses[0].name} is caught up."
     if not caught_up:
@@ -107,6 +123,17 @@ def _no_worker(head: int) -> Verdict:
         return Verdict("warn", (Span("No worker is running.", strong=True),), consequence=consequence, link=start)
     fact = (Span("Events are recorded, but "), Span("no projection applies them", strong=True), Span("."))
     return Verdict("warn", fact, consequence="Readers see rows as of each checkpoint. Start one: make worker")
+
+
+def _held_back(order: OrderReport) -> Verdict:
+    """Readers are level with what they may read, so without this line all would look well."""
+    oldest = order.holders[0]
+    age = "" if oldest.age_seconds is None else f" open for {duration(oldest.age_seconds)}"
+    holds = Span(f"holds the order at {number(order.safe_head)}", strong=True)
+    waiting = f"{_events(order.waiting)} {'waits' if order.waiting == 1 else 'wait'} behind it"
+    consequence = f"{waiting}, and no projection applies {'it' if order.waiting == 1 else 'them'} before it ends."
+    link = Link("See who holds it", "system.index", anchor="order")
+    return Verdict("warn", (Span(f"An append{age} "), holds, Span(".")), consequence=consequence, link=link)
 
 
 def _waiting(statuses: Sequence[ProjectionStatus]) -> list[Verdict]:
@@ -231,11 +258,14 @@ _DESCRIPTIONS: dict[str, Callable[[ProjectionStatus], Verdict]] = {
 }
 
 
-def _good_news(statuses: Sequence[ProjectionStatus], caught_up: Sequence[ProjectionStatus]) -> list[Verdict]:
+def _good_news(
+    statuses: Sequence[ProjectionStatus], caught_up: Sequence[ProjectionStatus], held: OrderReport | None
+) -> list[Verdict]:
     if not caught_up:
         return []
     names = ", ".join(sorted(status.name for status in caught_up))
     if len(caught_up) == len(statuses):
         parked = "" if any(status.parked for status in statuses) else " No keys are parked."
-        return [Verdict("ok", (Span(f"Every event is applied by {names}.{parked}"),))]
+        events = "Every event" if held is None else f"Every event up to {number(held.safe_head)}"
+        return [Verdict("ok", (Span(f"{events} is applied by {names}.{parked}"),))]
     return [Verdict("ok", (Span(f"{names} {'is' if len(caught_up) == 1 else 'are'} caught up."),))]

@@ -62,6 +62,19 @@ class OrderReport:
     holders: tuple[Holder, ...]
 
     @property
+    def capped(self) -> bool:
+        """Whether more events wait than anybody counted."""
+        return self.waiting >= WAITING_CAP
+
+    @property
+    def held_back(self) -> bool:
+        """Whether readers have waited for longer than any append should take: whoever looks for the first time goes
+        by how long the transactions have been open."""
+        if not self.waiting or not self.holders:
+            return False
+        return max(self.held_seconds, *(each.age_seconds or 0.0 for each in self.holders)) > PATIENCE_SECONDS
+
+    @property
     def sentence(self) -> str | None:
         """One sentence for the operator when something holds the order; None otherwise."""
         if not self.waiting or not self.holders:
@@ -74,11 +87,13 @@ class OrderReport:
             who += f", {oldest.state}"
         age = "" if oldest.age_seconds is None else f" open for {oldest.age_seconds:.0f} s"
         others = f" and {more} more" if more else ""
-        noun = "event waits" if self.waiting == 1 else "events wait"
-        return f"An append{age} ({who}){others} holds the order at {self.safe_head}; {self.waiting} {noun} behind it."
+        waiting = f"{self.waiting:,} {'event waits' if self.waiting == 1 else 'events wait'} behind it"
+        return f"An append{age} ({who}){others} holds the order at {self.safe_head:,}; {waiting}."
 
 
 WAITING_CAP = 10_000
+#: Nobody need hear of an append that holds the order for less.
+PATIENCE_SECONDS = 1.0
 
 
 def report_order(engine: sa.Engine, tracker: SafeHead) -> OrderReport:

@@ -62,6 +62,13 @@ def check(database: Database, chain: Chain) -> None:
         raise SchemaOutdated(database=database.name)
 
 
+def revisions(database: Database, chain: Chain) -> tuple[str | None, str]:
+    """The newest revision that the tables went through, None without any; and the one this program expects."""
+    with database.read() as connection:
+        found = _revision(connection, chain)
+    return found, str(_script(chain).get_current_head())
+
+
 def _refuse_newer(database: Database, script: ScriptDirectory, revision: str | None) -> None:
     if revision is None:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,6 +15,7 @@ from cqrs.workers import tables
 
 BEAT_SECONDS = 5.0
 SILENT_AFTER = timedelta(seconds=3 * BEAT_SECONDS)
+FORGOTTEN_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,10 @@ class WorkerInfo:
     started_at: datetime
     #: Since its last sign of life.
     seen_seconds: float
+
+    @property
+    def silent(self) -> bool:
+        return self.seen_seconds >= SILENT_AFTER.total_seconds()
 
 
 class Workers:
@@ -43,12 +49,17 @@ class Workers:
 
     def alive(self) -> Sequence[WorkerInfo]:
         """Those that gave a sign of life in the last 15 seconds, longest running first."""
+        return self._seen(SILENT_AFTER, tables.workers.c.started_at, 1000)
+
+    def known(self, most: int = 50) -> Sequence[WorkerInfo]:
+        """Silent ones too until they are forgotten, those heard of last first."""
+        return self._seen(FORGOTTEN_AFTER, tables.workers.c.seen_at.desc(), most)
+
+    def _seen(self, within: timedelta, order: sa.ColumnElement[Any], most: int) -> Sequence[WorkerInfo]:
         rows = tables.workers
         with self._database.read() as connection:
             now = self._database.now(connection)
-            found = connection.execute(
-                sa.select(rows).where(rows.c.seen_at > now - SILENT_AFTER).order_by(rows.c.started_at).limit(1000)
-            )
+            found = connection.execute(sa.select(rows).where(rows.c.seen_at > now - within).order_by(order).limit(most))
             return [
                 WorkerInfo(row.id, row.host, row.pid, row.started_at, max(0.0, (now - row.seen_at).total_seconds()))
                 for row in found
@@ -58,5 +69,5 @@ class Workers:
         """Forget workers that have been silent for a day."""
         rows = tables.workers
         with self._database.write(durable=False) as connection:
-            old = self._database.now(connection) - timedelta(days=1)
+            old = self._database.now(connection) - FORGOTTEN_AFTER
             return connection.execute(rows.delete().where(rows.c.seen_at < old)).rowcount

@@ -23,6 +23,15 @@ class Lease:
     token: int
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A lease as others see it. Its seconds grow again whenever its owner renews it."""
+
+    owner: str
+    token: int
+    seconds_left: float
+
+
 class Leases:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -41,6 +50,17 @@ class Leases:
                 return None
             token = connection.scalar(sa.select(rows.c.token).where(rows.c.name == name))
             return Lease(name, owner, int(token or 0))
+
+    def holder(self, name: str) -> Holding | None:
+        """Who holds the lease now; None when nobody does."""
+        rows = tables.leases
+        with self._database.read() as connection:
+            now = self._database.now(connection)
+            held = sa.select(rows).where(rows.c.name == name, rows.c.expires_at > now)
+            found = connection.execute(held).one_or_none()
+        if found is None:
+            return None
+        return Holding(found.owner, int(found.token), (found.expires_at - now).total_seconds())
 
     def release(self, lease: Lease) -> None:
         """Let the next one in at once. Does nothing when somebody else holds it by now."""

@@ -33,6 +33,7 @@ PAGES = {
     "commands": "/commands",
     "command": "/commands/CreateUser",
     "audit": "/audit",
+    "system": "/system",
 }
 
 

@@ -25,6 +25,7 @@ PAGES = (
     "/commands/CreateUser",
     "/commands/CancelOrder",
     "/audit",
+    "/system",
     "/no-such-page",
 )
 

@@ -31,8 +31,10 @@ def test_a_silent_worker_is_not_and_comes_back_with_its_next_beat(workers: Worke
     started = workers.alive()[0].started_at
     age(database, tables.workers, SILENT_AFTER + timedelta(seconds=1))
     assert workers.alive() == []
+    assert [(known.id, known.silent) for known in workers.known()] == [("a", True)]
     workers.beat("a", host="here", pid=7)
     assert workers.alive()[0].started_at < started
+    assert not workers.known()[0].silent
 
 
 def test_a_worker_that_left_is_gone_at_once(workers: Workers) -> None:

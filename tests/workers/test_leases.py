@@ -59,3 +59,18 @@ def test_a_released_lease_is_free_at_once_but_only_its_holder_releases_it(leases
     assert theirs == Lease("scheduler", "b", 2)
     leases.release(mine)
     assert leases.acquire("scheduler", "c", TTL) is None
+
+
+def test_who_holds_a_lease_and_for_how_long(leases: Leases, database: Database) -> None:
+    assert leases.holder("scheduler") is None
+    mine = leases.acquire("scheduler", "a", TTL)
+    assert mine is not None
+    found = leases.holder("scheduler")
+    assert found is not None
+    assert (found.owner, found.token) == ("a", mine.token)
+    assert 0 < found.seconds_left <= TTL.total_seconds()
+    leases.release(mine)
+    assert leases.holder("scheduler") is None
+    assert leases.acquire("scheduler", "b", TTL) is not None
+    age(database, tables.leases, TTL * 2)
+    assert leases.holder("scheduler") is None

@@ -1,0 +1,43 @@
+"""The settings as people may read them. What is not listed here is not shown: a new setting may be a secret."""
+
+from __future__ import annotations
+
+from cqrs.settings import Settings
+
+#: In the order in which they are shown. The databases are told by their own names, which hold no password.
+SHOWN = (
+    "domains", "environment", "read_only", "host", "port", "public_url", "trusted_hosts", "trusted_proxies",
+    "auth_header", "demo", "demo_trickle", "log_format", "instance",
+)  # fmt: skip
+#: Whether they are set is all that is told.
+WITHHELD = ("secret_key", "alert_webhook_url")
+UNSET = "not set"
+
+
+def shown_settings(settings: Settings) -> list[tuple[str, str]]:
+    """Names as the environment spells them, with their values in words."""
+    shown = [(_name(each), _words(getattr(settings, each))) for each in SHOWN]
+    withheld = [(_name(each), "set, never shown" if getattr(settings, each) else UNSET) for each in WITHHELD]
+    return shown + withheld
+
+
+def _name(field: str) -> str:
+    return "CQRS_DOMAINS" if field == "domains" else field.upper()
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or UNSET
+    text = "" if value is None else str(value)
+    return _without_user(text) or UNSET
+
+
+def _without_user(text: str) -> str:
+    """An address may carry a name and a password before its host."""
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return text
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path.partition('?')[0]}"

@@ -1,0 +1,80 @@
+"""How the installation itself is: who works, who holds what, where the log stands, what it all rests on."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cqrs.errors import CqrsError
+from cqrs.projections.status import ProjectionStatus
+from cqrs.runtime import Runtime
+from cqrs.shown_settings import shown_settings
+from cqrs.store import schema
+from cqrs.store.database_facts import DatabaseFacts, database_facts
+from cqrs.store.order_report import OrderReport
+from cqrs.workers.heartbeats import WorkerInfo
+from cqrs.workers.leases import Holding, Leases
+from cqrs.workers.scheduler import LEASE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogReport:
+    """The last visible position, the last one readers may pass, and on PostgreSQL who holds the order."""
+
+    head: int
+    safe_head: int
+    #: None where commits are in order anyway.
+    order: OrderReport | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemReport:
+    log: LogReport
+    #: Silent ones too, for a day; a worker that stopped by itself is not among them.
+    workers: Sequence[WorkerInfo]
+    scheduler: Holding | None
+    #: None with an `error`: the read database could not be read.
+    projections: Sequence[ProjectionStatus] | None
+    error: str | None
+    databases: Sequence[DatabaseFacts]
+    settings: Sequence[tuple[str, str]]
+    python: str
+
+
+def log_report(runtime: Runtime) -> LogReport:
+    """Raises DatabaseUnavailable."""
+    order = runtime.events.order()
+    if order is not None:
+        return LogReport(head=order.head, safe_head=order.safe_head, order=order)
+    head = runtime.events.head()
+    return LogReport(head=head, safe_head=head, order=None)
+
+
+def system_report(runtime: Runtime) -> SystemReport:
+    """Raises DatabaseUnavailable when the main database cannot be read; the read database may be away."""
+    projections, error = None, None
+    try:
+        projections = runtime.projections.statuses()
+    except CqrsError as fault:
+        error = str(fault)
+    return SystemReport(
+        log=log_report(runtime),
+        workers=runtime.workers.known(),
+        scheduler=Leases(runtime.main).holder(LEASE),
+        projections=projections,
+        error=error,
+        databases=_databases(runtime),
+        settings=shown_settings(runtime.settings),
+        python=platform.python_version(),
+    )
+
+
+def _databases(runtime: Runtime) -> list[DatabaseFacts]:
+    main, read = ("main", schema.MAIN), ("read", schema.READ)
+    if runtime.read is runtime.main:
+        return [database_facts(runtime.main, "log and read models", (main, read))]
+    return [
+        database_facts(runtime.main, "log", (main,)),
+        database_facts(runtime.read, "read models", (read,)),
+    ]

@@ -1,0 +1,235 @@
+"""The page of the installation itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+
+from cqrs.console import create_console
+from cqrs.errors import DatabaseUnavailable
+from cqrs.messages import Role
+from cqrs.runtime import Runtime
+from cqrs.settings import Settings
+from cqrs.shown_settings import SHOWN, WITHHELD, shown_settings
+from cqrs.store.order_report import WAITING_CAP, Holder, OrderReport
+from cqrs.store.ordering import SHARED_LOCK
+from cqrs.workers.leases import Leases
+from cqrs.workers.scheduler import LEASE
+from tests.console.browser import Browser, Script
+from tests.console.conftest import ROOT, MakeApp, runtime_in
+from tests.console.ledger import open_account, text_of
+
+
+def report(**facts: Any) -> OrderReport:
+    """An import that has held the order for 42 s, with 318 events behind it."""
+    holder = Holder(
+        transaction="3/42",
+        pid=1234,
+        application="<import>",
+        user="shop",
+        state="idle in transaction",
+        prepared=None,
+        age_seconds=42.0,
+    )
+    usual = {"head": 10_740, "safe_head": 10_422, "waiting": 318, "dead": 7, "held_seconds": 0.0, "holders": (holder,)}
+    return OrderReport(**{**usual, **facts})
+
+
+def test_workers_are_told_apart_with_their_signs_of_life(ana: Browser, runtime: Runtime) -> None:
+    runtime.workers.beat("w1", host="alpha", pid=11)
+    runtime.workers.beat("w2", host="beta", pid=22)
+    with runtime.main.write() as connection:
+        silent = (runtime.main.now(connection) - timedelta(minutes=3)).isoformat()
+        connection.exec_driver_sql("UPDATE workers SET seen_at = ? WHERE id = 'w2'", (silent,))
+    words = text_of(ana.get("/system"))
+    assert "1 worker is alive, and readers may read the whole log." in words
+    assert "1 alive, 1 silent" in words
+    assert "alpha w1 alive 11" in words
+    assert "beta w2 silent 22" in words
+    assert "3 min ago" in words
+
+
+def test_without_a_worker_the_page_says_so_and_what_to_do(viewer: Script) -> None:
+    words = text_of(viewer.get("/system"))
+    assert "No worker is alive." in words
+    assert "make worker" in words
+    assert "nobody: no schedule fires" in words
+
+
+def test_who_holds_which_lease(ana: Browser, runtime: Runtime) -> None:
+    runtime.workers.beat("w1", host="alpha", pid=11)
+    assert Leases(runtime.main).acquire(LEASE, "w1", timedelta(seconds=15))
+    open_account(runtime)
+    runner = runtime.projections.runner("accounts", "w1")
+    runner.step()
+    words = text_of(ana.get("/system"))
+    assert "holds the lease" in words
+    assert "The scheduler w1 held" in words
+    assert "accounts generation 1 w1 running" in words
+    runner.release()
+
+
+def test_the_database_its_tables_and_their_revisions(ana: Browser, runtime: Runtime) -> None:
+    words = text_of(ana.get("/system"))
+    assert "log and read models SQLite 3." in words
+    assert "main_0" in words
+    assert "read_0" in words
+    assert "expected" not in words
+    assert str(runtime.main.path) in words
+    with runtime.main.write() as connection:
+        connection.exec_driver_sql("UPDATE projectionist_read_version SET version_num = 'read_0001_read_models'")
+    assert "read_0001_read_models expected read_0" in text_of(ana.get("/system"))
+
+
+def test_a_read_database_that_is_away_is_said_so_and_the_rest_is_there(
+    ana: Browser, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise DatabaseUnavailable(database="read.db", why="it is gone")
+
+    runtime.workers.beat("w1", host="alpha", pid=11)
+    monkeypatch.setattr(runtime.projections, "statuses", away)
+    page = ana.get("/system")
+    assert page.status_code == 200
+    words = text_of(page)
+    assert "The read models cannot be read. The database read.db cannot be used: it is gone." in words
+    assert "alpha" in words
+
+
+# Settings
+
+
+def test_settings_are_shown_without_secrets(make_app: MakeApp) -> None:
+    app = make_app(
+        ALERT_WEBHOOK_URL="https://hooks.example.com/T0/very-secret",
+        PUBLIC_URL="https://console.example.com",
+        READ_ONLY=True,
+    )
+    page = Script(app, Role.VIEWER).get("/system")
+    body, words = page.get_data(as_text=True), text_of(page)
+    assert "READ_ONLY on" in words
+    assert "PUBLIC_URL https://console.example.com" in words
+    assert "ALERT_WEBHOOK_URL set, never shown" in words
+    for secret in ("very-secret", "kept in tests only"):
+        assert secret not in body
+
+
+def test_every_setting_is_either_shown_or_withheld_on_purpose() -> None:
+    by_the_database = {"root", "database_url", "read_database_url"}
+    assert {each.name for each in dataclasses.fields(Settings)} == {*SHOWN, *WITHHELD, *by_the_database}
+
+
+def test_a_password_in_an_address_is_left_out(runtime: Runtime) -> None:
+    settings = dataclasses.replace(runtime.settings, public_url="https://ana:pass@example.com/x?token=y", log_format="")
+    shown = dict(shown_settings(settings))
+    assert shown["PUBLIC_URL"] == "https://example.com/x"
+    assert shown["LOG_FORMAT"] == "not set"
+
+
+# The order of the log
+
+
+def test_on_sqlite_the_order_is_never_held(ana: Browser, runtime: Runtime) -> None:
+    open_account(runtime)
+    words = text_of(ana.get("/system"))
+    assert "Head 1 Safe head 1 Events that wait 0" in words
+    assert "the order is never held" in words
+
+
+def test_who_holds_the_order_is_named_with_the_way_to_end_it(
+    ana: Browser, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime.events, "order", report)
+    page = ana.get("/system")
+    words = text_of(page)
+    assert "The order of the log is held at 10,422." in words
+    assert "An append open for 42 s (pid 1234, <import>, idle in transaction) holds the order at 10,422" in words
+    assert "318 events wait behind it." in words
+    assert "Events that wait 318 Dead positions 7" in words
+    assert "SELECT pg_terminate_backend(1234)" in words
+    assert "<import>" not in page.get_data(as_text=True)
+
+
+def test_many_events_are_not_counted_to_the_end(
+    ana: Browser, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime.events, "order", lambda: report(waiting=WAITING_CAP))
+    assert "more than 10,000" in text_of(ana.get("/system"))
+
+
+def test_the_overview_says_when_readers_are_kept_waiting(
+    ana: Browser, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_account(runtime)
+    runtime.workers.beat("w1", host="alpha", pid=11)
+    runtime.projections.catch_up()
+    monkeypatch.setattr(runtime.events, "order", report)
+    page = ana.get("/")
+    words = text_of(page)
+    assert "The order of the log is held at 10,422. An append open for 42 s holds the order at 10,422" in words
+    assert "318 events wait behind it, and no projection applies them before it ends." in words
+    assert "Every event up to 10,422 is applied by accounts." in words
+    assert "caught up" not in words
+    assert 'href="/system#order"' in page.get_data(as_text=True)
+
+
+def test_an_append_that_has_just_begun_alarms_nobody(
+    ana: Browser, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_account(runtime)
+    young = (dataclasses.replace(report().holders[0], age_seconds=0.2),)
+    monkeypatch.setattr(runtime.events, "order", lambda: report(holders=young))
+    assert "holds the order" not in text_of(ana.get("/"))
+    assert "The order of the log is held" not in text_of(ana.get("/system"))
+    assert "pid 1234" in text_of(ana.get("/system"))
+
+
+# On PostgreSQL
+
+
+@pytest.fixture
+def on_postgres(tmp_path: Path, postgres_url: str) -> Iterator[Flask]:
+    runtime = runtime_in(tmp_path, DATABASE_URL=postgres_url)
+    runtime.init()
+    app = Flask("console", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    create_console(app, runtime)
+    yield app
+    runtime.close()
+
+
+@pytest.mark.postgres
+def test_a_transaction_that_holds_the_order_is_found(on_postgres: Flask, postgres_url: str) -> None:
+    runtime: Runtime = on_postgres.extensions["projectionist"].runtime
+    viewer = Script(on_postgres, Role.VIEWER)
+    open_account(runtime)
+    assert "Nothing holds the order." in text_of(viewer.get("/system"))
+    with psycopg.connect(postgres_url, application_name="nightly-import") as slow:
+        slow.execute(f"SELECT {SHARED_LOCK}")
+        slow.execute("SELECT nextval(pg_get_serial_sequence('events', 'position'))")
+        open_account(runtime, "2")
+        page = viewer.get("/system")
+        words = text_of(page)
+        assert f"pid {slow.info.backend_pid}" in words
+        assert "nightly-import" in words
+        assert "Head 3 Safe head 1 Events that wait 1" in words
+        assert f"SELECT pg_terminate_backend({slow.info.backend_pid})" in words
+        slow.rollback()
+    words = text_of(viewer.get("/system"))
+    assert "Head 3 Safe head 3 Events that wait 0 Dead positions 1" in words
+    assert "PostgreSQL 1" in words
+
+
+@pytest.mark.postgres
+def test_the_password_of_a_database_is_nowhere(on_postgres: Flask) -> None:
+    runtime: Runtime = on_postgres.extensions["projectionist"].runtime
+    runtime.main.engine.url = runtime.main.engine.url.set(password="hunter2")
+    body = Script(on_postgres, Role.VIEWER).get("/system").get_data(as_text=True)
+    assert "hunter2" not in body
+    assert "postgresql://" in body
