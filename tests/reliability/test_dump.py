@@ -13,7 +13,7 @@ from tests.projections.library import append, borrowed, joined
 from tests.reliability.conftest import migrate
 from tests.reliability.desk import Desk, run_to_end
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.faults]
 
 
 def dump_and_restore(old: Server, old_url: str, new: Server, new_url: str, file: Path) -> None:
