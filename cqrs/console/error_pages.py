@@ -57,6 +57,7 @@ ANSWERS: Mapping[type[errors.CqrsError], tuple[int, str]] = {
     errors.SchemaOutdated: (503, "schema_outdated"),
     errors.SchemaTooNew: (503, "schema_too_new"),
     errors.ReadModelMissing: (503, "read_model_missing"),
+    errors.RowUnreadable: (503, "row_unreadable"),
     errors.ShapeMismatch: (503, "shape_mismatch"),
     errors.NoWorker: (503, "no_worker"),
 }

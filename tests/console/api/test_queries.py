@@ -33,6 +33,18 @@ def test_who_has_written_waits_until_it_is_visible(viewer: Script, runtime: Runt
     assert viewer.get(address).status_code == 200
 
 
+def test_a_row_that_somebody_else_spoiled_is_told_and_not_answered(
+    viewer: Script, runtime: Runtime, written: int
+) -> None:
+    runtime.projections.catch_up()
+    with runtime.read.write() as connection:
+        connection.exec_driver_sql("UPDATE accounts__g1 SET balance = 'plenty'")
+    answer = viewer.get("/api/queries/GetBalance?account_id=1")
+    assert answer.status_code == 503
+    assert answer.json["error"]["code"] == "row_unreadable"
+    assert "correct it, or replay" in answer.json["error"]["message"]
+
+
 @pytest.mark.parametrize(("query", "seconds"), [("", 1.0), ("&timeout_ms=0", 0.0), ("&timeout_ms=2500", 2.5)])
 def test_how_long_it_waits(
     viewer: Script, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, query: str, seconds: float
