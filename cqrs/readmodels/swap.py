@@ -38,8 +38,9 @@ def swap(
     outcome: str,
     standing: Standing | None,
 ) -> None:
-    if standing is None and candidate.position < live.position:
-        raise Fenced(projection=candidate.projection, generation=candidate.number)  # readers never go back in time
+    if standing is None and live.failure is None and candidate.position < live.position:
+        # Readers never go back in time, but with the log itself: rows of a history that is gone have failed.
+        raise Fenced(projection=candidate.projection, generation=candidate.number)
     limit_waiting(connection)
     pause = connection.execute(sa.select(*(g.c[name] for name in PAUSE)).where(*_exactly(live)))
     paused = pause.mappings().one_or_none()
