@@ -27,6 +27,7 @@ from cqrs.store.database import Database
 from cqrs.store.event_store import EventStore
 from cqrs.store.records import RecordedEvent
 from cqrs.store.serialization import EventTypes
+from cqrs.store.upsert import insert_new
 
 #: Events indexed in one transaction.
 STEP = 1_000
@@ -109,7 +110,7 @@ class KeyIndex:
                 found = self._find(connection)
                 for name in self._ways.keys() - found.keys():
                     row = {"key_name": name, "fingerprint": self._ways[name].fingerprint, "indexed_to": 0}
-                    connection.execute(sa.insert(key_ids).values(**row))
+                    connection.execute(insert_new(self._database.dialect, key_ids, row))
                 found = self._find(connection)
         return found
 
