@@ -15,10 +15,11 @@ from flask.cli import AppGroup
 from cqrs import log_lines
 from cqrs.cli_access import people, tokens
 from cqrs.cli_operations import operations, parked, replay, rollback
-from cqrs.cli_output import deed, event_document, log_document, show, show_log, show_table
+from cqrs.cli_output import deed, event_document, log_document, show, show_log, show_table, tell
 from cqrs.demo import seed as load_demo
 from cqrs.errors import CqrsError, LogNotEmpty
 from cqrs.identifiers import new_id
+from cqrs.projections.status import ProjectionStatus
 from cqrs.runtime import EXTENSION, Runtime
 from cqrs.store.records import EventFilter, RecordedEvent
 from cqrs.system_report import log_report
@@ -73,21 +74,24 @@ def with_runtime(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @cqrs_group.command("init-db")
-def init_db() -> None:
+@as_json
+def init_db(as_json: bool) -> None:
     """Make the tables, or bring them up to date."""
     runtime: Runtime = current_app.extensions[EXTENSION]
     runtime.init()
-    click.echo(f"The tables of {runtime.main.name} are up to date.")
+    tell(f"The tables of {runtime.main.name} are up to date.", {"database": runtime.main.name}, as_json)
 
 
 @cqrs_group.command()
+@as_json
 @with_runtime
-def seed(runtime: Runtime) -> None:
+def seed(runtime: Runtime, as_json: bool) -> None:
     """Load the demo data of the domains into an empty log."""
     if runtime.events.head() > 0:
         raise LogNotEmpty(database=runtime.main.name)
     load_demo(runtime)
-    click.echo(f"The log holds {runtime.events.head():,} events of demo data.")
+    head = runtime.events.head()
+    tell(f"The log holds {head:,} events of demo data.", {"head": head}, as_json)
 
 
 @cqrs_group.command()
@@ -95,7 +99,7 @@ def seed(runtime: Runtime) -> None:
 @with_runtime
 def status(runtime: Runtime, as_json: bool) -> None:
     """How far each projection is, the one that needs you most first, and where the log stands."""
-    statuses = [{name: getattr(found, name) for name in STATUS_FIELDS} for found in runtime.projections.statuses()]
+    statuses = [status_document(found) for found in runtime.projections.statuses()]
     log = log_report(runtime)
     if as_json:
         show({"projections": statuses, **log_document(log)})
@@ -106,11 +110,12 @@ def status(runtime: Runtime, as_json: bool) -> None:
 
 @cqrs_group.command("catch-up")
 @click.argument("name", required=False)
+@as_json
 @with_runtime
-def catch_up(runtime: Runtime, name: str | None) -> None:
+def catch_up(runtime: Runtime, name: str | None, as_json: bool) -> None:
     """Apply all events there are to one projection, or to all, then stop."""
     applied = runtime.projections.catch_up(name)
-    click.echo(f"Caught up; {applied:,} events were applied.")
+    tell(f"Caught up; {applied:,} events were applied.", {"applied": applied}, as_json)
 
 
 @cqrs_group.command()
@@ -135,25 +140,31 @@ def worker(runtime: Runtime) -> None:
 @click.argument("name", required=False)
 @every
 @click.option("--reason", help="Why, for the audit trail.")
+@as_json
 @with_runtime
-def pause(runtime: Runtime, name: str | None, every: bool, reason: str | None) -> None:
+def pause(runtime: Runtime, name: str | None, every: bool, reason: str | None, as_json: bool) -> None:
     """Stop a projection where it is."""
     for each in _chosen(runtime, name, every):
         with deed(runtime, "pause", each, reason=reason) as actor:
             runtime.projections.pause(each, actor=actor, reason=reason)
-        click.echo(f"{each} is paused.")
+        tell(f"{each} is paused.", status_document(runtime.projections.status(each)), as_json)
 
 
 @cqrs_group.command()
 @click.argument("name", required=False)
 @every
+@as_json
 @with_runtime
-def resume(runtime: Runtime, name: str | None, every: bool) -> None:
+def resume(runtime: Runtime, name: str | None, every: bool, as_json: bool) -> None:
     """Let a projection that was paused, or that failed, go on."""
     for each in _chosen(runtime, name, every):
         with deed(runtime, "resume", each) as actor:
             runtime.projections.resume(each, actor=actor)
-        click.echo(f"{each} goes on.")
+        tell(f"{each} goes on.", status_document(runtime.projections.status(each)), as_json)
+
+
+def status_document(found: ProjectionStatus) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in STATUS_FIELDS}
 
 
 def _chosen(runtime: Runtime, name: str | None, every: bool) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from cqrs.cli_output import deed, show, show_table, user
+from cqrs.cli_output import deed, show, show_table, tell, user
 from cqrs.messages import Role
 from cqrs.runtime import EXTENSION, Runtime
 from cqrs.settings import Settings
@@ -65,12 +65,13 @@ def list_people(as_json: bool) -> None:
 
 @people.command("disable")
 @click.argument("name")
-def disable_person(name: str) -> None:
+@as_json
+def disable_person(name: str, as_json: bool) -> None:
     """Keep someone out: ends their sessions and links at once."""
     runtime = ready_runtime()
     with deed(runtime, "disable person", name):
         runtime.people.disable(name, by=user())
-    click.echo(f"{name} is disabled.")
+    tell(f"{name} is disabled.", {"name": name, "disabled": True}, as_json)
 
 
 @tokens.command("add")
@@ -94,12 +95,13 @@ def list_tokens(as_json: bool) -> None:
 
 @tokens.command("revoke")
 @click.argument("name")
-def revoke_token(name: str) -> None:
+@as_json
+def revoke_token(name: str, as_json: bool) -> None:
     """Refuse a token from now on."""
     runtime = ready_runtime()
     with deed(runtime, "revoke token", name):
         runtime.tokens.revoke(name, by=user())
-    click.echo(f"The token {name} is revoked.")
+    tell(f"The token {name} is revoked.", {"name": name, "revoked": True}, as_json)
 
 
 def sign_in_link(settings: Settings, token: str) -> str:

@@ -28,6 +28,11 @@ def show(document: object, *, compact: bool = False) -> None:
     click.echo((encoded if compact else msgspec.json.format(encoded, indent=2)).decode())
 
 
+def tell(sentence: str, document: Mapping[str, Any], as_json: bool) -> None:
+    """What was done: a sentence for people, one line of JSON for programs."""
+    show(document, compact=True) if as_json else click.echo(sentence)
+
+
 def event_document(runtime: Runtime, event: RecordedEvent) -> dict[str, Any]:
     """The event as the API names its parts, with data as they were stored."""
     stored = {"data": msgspec.Raw(event.data.encode()), "metadata": msgspec.Raw(event.metadata.encode())}

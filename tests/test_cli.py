@@ -184,6 +184,24 @@ def test_a_token_is_printed_once_and_revoked_by_name(ready: Run, runtime: Runtim
     refusal(ready("tokens", "revoke", "robot", exit_code=1))
 
 
+def test_what_was_done_is_told_as_json_as_well(ready: Run, runtime: Runtime) -> None:
+    place_users(runtime, 1)
+    ready("people", "add", "ada", "--role", "viewer")
+    ready("tokens", "add", "robot", "--role", "viewer")
+
+    def told(*arguments: str) -> Any:
+        return json.loads(ready(*arguments, "--json").stdout)
+
+    assert told("init-db") == {"database": runtime.main.name}
+    assert told("catch-up", "users") == {"applied": 1}
+    assert told("pause", "users")["state"] == "paused"
+    assert told("resume", "users")["name"] == "users"
+    lines = ready("pause", "--all", "--json").stdout.splitlines()
+    assert {json.loads(line)["name"] for line in lines} == set(runtime.projections.names())
+    assert told("people", "disable", "ada") == {"name": "ada", "disabled": True}
+    assert told("tokens", "revoke", "robot") == {"name": "robot", "revoked": True}
+
+
 def test_a_role_that_is_none_is_refused(ready: Run) -> None:
     assert ready("people", "add", "ada", "--role", "king", exit_code=2).exception
 
