@@ -15,7 +15,7 @@ from cqrs import log_lines
 from cqrs.access_log import AccessLog
 from cqrs.cli import cqrs_group
 from cqrs.console import create_console
-from cqrs.demo import Trickle, seed_first_run
+from cqrs.demo import Trickle, has_demo_data, seed_first_run
 from cqrs.domain import Domain, load_domains
 from cqrs.errors import CqrsError, Faults, NobodySetUp
 from cqrs.runtime import EXTENSION, Runtime, build_runtime
@@ -103,7 +103,7 @@ def working(runtime: Runtime) -> Iterator[None]:
     worker = Worker(runtime)
     scheduler = Scheduler(runtime, worker.id)
     parts: list[Worker | Scheduler | Trickle] = [worker, scheduler]
-    if runtime.settings.demo_trickle:
+    if runtime.settings.demo_trickle and has_demo_data(runtime):
         parts.append(Trickle(runtime))
     with ExitStack() as started:
         for part in parts:

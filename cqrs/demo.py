@@ -11,6 +11,8 @@ from typing import Any
 from cqrs.errors import CqrsError
 from cqrs.runtime import Runtime
 
+#: Whose events demo data are; no person can have this name.
+ACTOR = "demo"
 #: Seconds between two commands of the live traffic.
 PAUSE = (2.0, 6.0)
 
@@ -32,6 +34,12 @@ def seed(runtime: Runtime) -> None:
         for domain in runtime.catalogue.domains:
             if domain.seed is not None:
                 domain.seed(runtime)
+
+
+def has_demo_data(runtime: Runtime) -> bool:
+    """Whether the log began with them: a log that people began is never given customers who do not exist."""
+    first = runtime.events.read_all(limit=1)
+    return bool(first) and first[0].actor == ACTOR
 
 
 class Trickle:

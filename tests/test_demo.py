@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from app import working
 from cqrs.demo import Trickle, seed_first_run
 from cqrs.domain import Domain
 from cqrs.errors import DatabaseBusy
@@ -40,6 +42,14 @@ def test_without_demo_nothing_is_loaded(new_runtime: RuntimeFactory) -> None:
     runtime = shop(new_runtime, DEMO=False)
     assert not seed_first_run(runtime)
     assert runtime.events.head() == 0
+
+
+@pytest.mark.parametrize(("beginner", "lives"), [("demo", True), ("ada", False)])
+def test_a_log_that_people_began_gets_no_demo_traffic(new_runtime: RuntimeFactory, beginner: str, lives: bool) -> None:
+    runtime = shop(new_runtime, DEMO=True, DEMO_TRICKLE=True)
+    runtime.events.append("shop-1", [replace(EVENT, actor=beginner)])
+    with working(runtime):
+        assert ("demo" in {thread.name for thread in threading.enumerate()}) is lives
 
 
 @pytest.mark.parametrize("error", [None, DatabaseBusy(database="main.db"), ValueError("a mistake")])
