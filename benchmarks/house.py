@@ -1,4 +1,4 @@
-"""A running system of the example domain in one SQLite file, as the programs build it."""
+"""A running system of the example domain in one database, as the programs build it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from cqrs.workers.worker import Worker
 
 
 class House:
-    def __init__(self, path: Path) -> None:
-        """Opens the file, and makes its tables when it is new."""
+    def __init__(self, path: Path, url: str | None = None) -> None:
+        """Opens the SQLite file `path`, or with a `url` another database; makes the tables when it is new."""
         self.path = path
-        database = {"DATABASE_URL": f"sqlite:///{path}", "DEMO": "0"}
+        database = {"DATABASE_URL": url or f"sqlite:///{path}", "DEMO": "0"}
         settings = load_settings({}, root=path.parent, overrides=database)
         self.runtime: Runtime = build_runtime(settings, [domain])
         self.runtime.init()
@@ -32,6 +32,16 @@ class House:
         """Fold the log into an empty generation that nobody reads, in this thread, at least up to a position."""
         projections = self.runtime.projections
         runner = projections.runner(projection, "benchmark", generation=projections.create_generation(projection))
+        reached = 0
+        while reached < until:
+            outcome = runner.step()
+            assert outcome.position is not None, outcome.why
+            reached = outcome.position
+        runner.release()
+
+    def catch_up(self, projection: str, until: int) -> None:
+        """Move the live generation, in this thread, at least up to a position."""
+        runner = self.runtime.projections.runner(projection, "benchmark")
         reached = 0
         while reached < until:
             outcome = runner.step()

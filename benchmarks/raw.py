@@ -6,7 +6,7 @@ No upcasting, no parking, no generations, no check of versions: nothing but sqli
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -76,16 +76,22 @@ class Gone(msgspec.Struct):
     user_id: str
 
 
+#: Events as (position, type, data).
+Raws = Iterable[tuple[Any, ...]]
 #: By user: _pos, name, email, order_count, total_spent, last_order_at.
 Rows = dict[str, list[Any]]
 
 
-def fold(connection: sqlite3.Connection) -> Rows:
+def read(connection: sqlite3.Connection) -> Raws:
+    return connection.execute(READ, TYPES)
+
+
+def fold(events: Raws) -> Rows:
     """Decodes no more than the fields it needs, into structs: about the quickest there is in Python."""
     shapes = (Joined, Renamed, Gone, Bought, Returned)
     decode = {kind: msgspec.json.Decoder(shape).decode for kind, shape in zip(TYPES, shapes, strict=True)}
     rows: Rows = {}
-    for position, kind, data in connection.execute(READ, TYPES):
+    for position, kind, data in events:
         event: Any = decode[kind](data)
         if kind == "UserCreated":
             rows[event.user_id] = [position, event.name, event.email, 0, Decimal(0), None]
@@ -108,11 +114,11 @@ def fold(connection: sqlite3.Connection) -> Rows:
     return rows
 
 
-def fold_dicts(connection: sqlite3.Connection) -> Rows:
+def fold_dicts(events: Raws) -> Rows:
     """The same on plain dicts, as a script would do it."""
     decode = msgspec.json.decode
     rows: Rows = {}
-    for position, kind, data in connection.execute(READ, TYPES):
+    for position, kind, data in events:
         event = decode(data)
         if kind == "UserCreated":
             rows[event["user_id"]] = [position, event["name"], event["email"], 0, Decimal(0), None]

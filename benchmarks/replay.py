@@ -69,12 +69,12 @@ class Replays:
             house.build(PROJECTION, self.events)
             return self.events / (time.perf_counter() - started)
 
-    def _raw(self, fold: Callable[[sqlite3.Connection], raw.Rows]) -> float:
+    def _raw(self, fold: Callable[[raw.Raws], raw.Rows]) -> float:
         with self._copied() as path:
             connection = raw.connect(path, "NORMAL")
             raw.copy_schema(path, connection, f"{PROJECTION}__g1", name="limit_stats")
             started = time.perf_counter()
-            raw.write(connection, "limit_stats", fold(connection))
+            raw.write(connection, "limit_stats", fold(raw.read(connection)))
             elapsed = time.perf_counter() - started
             connection.close()
             return self.events / elapsed
@@ -85,7 +85,7 @@ class Replays:
             house.build(PROJECTION, self.events)
             with sqlite3.connect(path) as connection:
                 ours = connection.execute(f"SELECT {COLUMNS} FROM {PROJECTION}__g2").fetchall()
-                expected = [limited(key, row) for key, row in raw.fold(connection).items()]
+                expected = [limited(key, row) for key, row in raw.fold(raw.read(connection)).items()]
             connection.close()
         assert sorted(ours) == sorted(expected), "our rows differ from those of the limit"
 

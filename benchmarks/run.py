@@ -1,6 +1,7 @@
 """`make bench`: run all benchmarks, or those named, print ratios and write them to benchmarks/results.
 
-    python -m benchmarks.run [append] [replay] [visible] [beside]
+    python -m benchmarks.run [append] [replay] [visible] [beside] [catch-up] [across]
+                             [replay-postgres] [writers-postgres] [catch-up-postgres] [across-postgres]
 
 BENCH_REPLAY_EVENTS (200000) and BENCH_REPETITIONS (3, never fewer) change the size.
 """
@@ -11,10 +12,22 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import append, beside, replay, visible
+from benchmarks import across, append, beside, catch_up, replay, replay_postgres, visible, writers
 from benchmarks.measure import Result, machine, say
+from benchmarks.postgres_server import NotHere
 
-BENCHMARKS = {"append": append.run, "replay": replay.run, "visible": visible.run, "beside": beside.run}
+BENCHMARKS = {
+    "append": append.run,
+    "replay": replay.run,
+    "visible": visible.run,
+    "beside": beside.run,
+    "catch-up": catch_up.on_sqlite,
+    "across": across.on_sqlite,
+    "replay-postgres": replay_postgres.run,
+    "writers-postgres": writers.run,
+    "catch-up-postgres": catch_up.on_postgres,
+    "across-postgres": across.on_postgres,
+}
 
 
 def main(names: list[str]) -> int:
@@ -32,10 +45,13 @@ def main(names: list[str]) -> int:
 def measured(name: str) -> list[Result]:
     results = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        for result in BENCHMARKS[name](Path(folder)):
-            result.write()
-            say("\n" + "\n".join(result.lines()))
-            results.append(result)
+        try:
+            for result in BENCHMARKS[name](Path(folder)):
+                result.write()
+                say("\n" + "\n".join(result.lines()))
+                results.append(result)
+        except NotHere as why:
+            say(f"\n{name} is skipped: {why}.")
     return results
 
 
