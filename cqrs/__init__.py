@@ -8,6 +8,7 @@ from cqrs.errors import ConcurrencyError, CqrsError, InvalidMessage, NotFound
 from cqrs.mediator import Mediator
 from cqrs.messages import Command, Context, Event, Metadata, Query, Role, Secret, event
 from cqrs.projections.projection import DELETE, Projection, on
+from cqrs.projections.sql_projection import SqlProjection
 from cqrs.queries import QueryContext
 from cqrs.readmodels.types import Money, UtcDateTime
 from cqrs.runtime import Runtime, build_runtime
@@ -43,6 +44,7 @@ __all__ = [
     "Runtime",
     "Secret",
     "Settings",
+    "SqlProjection",
     "UnitOfWork",
     "Unvalidated",
     "UtcDateTime",

@@ -17,6 +17,7 @@ from cqrs.mediator import CommandHandler, QueryHandler
 from cqrs.message_checks import command_faults, event_faults, handler_faults, query_faults
 from cqrs.messages import Command, Event, Query, event_name, message_name
 from cqrs.projections.projection import Projection, check
+from cqrs.readmodels.rows import RowModel
 from cqrs.store.serialization import EventTypes
 
 
@@ -145,7 +146,7 @@ def _command_faults(domains: Sequence[Domain]) -> Iterator[str]:
 
 def _query_faults(domains: Sequence[Domain]) -> Iterator[str]:
     queries = [(domain, cls, handler) for domain in domains for cls, handler in domain.query_handlers.items()]
-    projections = {getattr(each, "name", None) for domain in domains for each in domain.projections}
+    projections = {model.name for domain in domains for each in domain.projections for model in _models(each)}
     for domain, cls, handler in queries:
         wrong = _not_a(cls, Query, f"the query_handlers of domain {domain.name}")
         if wrong:
@@ -182,11 +183,16 @@ def _projection_faults(domains: Sequence[Domain]) -> Iterator[str]:
             yield wrong
             continue
         yield from check(each)
-        for handler in each.handlers:
-            if handler.event not in known:
-                yield f"Projection {each.__name__} handles {handler.event.__name__}, an event that no domain lists."
-    names = (each.name for each in projections if isinstance(getattr(each, "name", None), str))
+        for event in each.handled_events():
+            if event not in known:
+                yield f"Projection {each.__name__} handles {event.__name__}, an event that no domain lists."
+    names = (model.name for each in projections for model in _models(each))
     yield from _twice(names, "Two projections have the table {}: a read model has one projection.")
+
+
+def _models(projection: Any) -> Sequence[RowModel]:
+    """None of something that is no projection, or has no table."""
+    return projection.models() if hasattr(projection, "model") else ()
 
 
 def _write_model_faults(domains: Sequence[Domain]) -> Iterator[str]:

@@ -221,6 +221,13 @@ class InlineRefused(CqrsError):
     projection: str
 
 
+class NotKeyed(CqrsError):
+    """{projection} is a SQL projection: nobody can tell which events a row of it comes from, so its rows are not
+    checked or explained one by one, nor repaired. Replay it: all its rows are made anew and compared."""
+
+    projection: str
+
+
 class ReadModelMissing(CqrsError):
     """The read model {name} has no generation yet. Run: flask --app app cqrs init-db"""
 

@@ -20,6 +20,7 @@ from cqrs.errors import (
     CqrsError,
     DomainFault,
     InvalidMessage,
+    NotKeyed,
     NoWorker,
     OperationInTheWay,
     PreflightChanged,
@@ -120,7 +121,7 @@ class Runtime:
     def _add_read_side(self) -> None:
         self.reports = Reports(self.main)
         declared = self.catalogue.projections.values()
-        self.read_models = ReadModels(self.read, [projection.model for projection in declared])
+        self.read_models = ReadModels(self.read, [model for projection in declared for model in projection.models()])
         self.projections = Projections(
             self.catalogue.projections.values(),
             events=self.events,
@@ -267,8 +268,8 @@ class Runtime:
         self, name: str, *, actor: str, level: str = "full", reference: str = "log", reason: str | None = None
     ) -> Operation:
         """Ask for a check of all rows of a read model. Raises NotFound; InvalidMessage for a level or reference that
-        there is not."""
-        self.projections.definition(name)
+        there is not; NotKeyed."""
+        self._keyed(name)
         errors = {
             field: [f"Choose one of: {', '.join(choices)}."]
             for field, value, choices in (("level", level, LEVELS), ("reference", reference, REFERENCES))
@@ -291,9 +292,9 @@ class Runtime:
         """Ask for rows to be written anew from the log: those of `keys`, or all that a check found to differ.
 
         Raises NotFound, OperationInTheWay; RepairRefused when that check cannot be relied on; InvalidMessage unless
-        there is something to repair.
+        there is something to repair; NotKeyed.
         """
-        self.projections.definition(name)
+        self._keyed(name)
         if (keys is None) == (check is None):
             raise InvalidMessage({"keys": ["Give keys, or a check."]})
         if check is not None:
@@ -310,9 +311,15 @@ class Runtime:
         return self.operations.request("repair", name, actor=actor, reason=reason, parameters=parameters)
 
     def explain(self, name: str, key: str) -> Explanation:
-        """How the row of this key (its text) came about. Raises NotFound, ReadModelMissing, ShapeMismatch."""
+        """How the row of this key (its text) came about. Raises NotFound, ReadModelMissing, ShapeMismatch, NotKeyed."""
+        self._keyed(name)
         judge = self.judge(name)
         return explain(judge, SqlReadModelStore(self.read), self.keys, key, head=self.events.safe_head())
+
+    def _keyed(self, name: str) -> None:
+        """Raises NotFound; NotKeyed for a SQL projection."""
+        if not self.projections.definition(name).keyed:
+            raise NotKeyed(projection=name)
 
     def _in_the_way_of(self, name: str) -> str | None:
         held = self.operations.holder(name)
@@ -358,7 +365,8 @@ class Runtime:
 def _refuse_our_names(catalogue: Catalogue) -> None:
     """A table of the domain under the name of one of ours would be taken for it."""
     ours = set(main_tables.tables) | set(read_tables.tables)
-    theirs = set(catalogue.projections) | set(catalogue.write_models)
+    read_models = {model.name for each in catalogue.projections.values() for model in each.models()}
+    theirs = read_models | set(catalogue.write_models)
     taken = sorted(name for name in theirs if name.lower() in ours or name.lower().startswith("projectionist_"))
     if taken:
         raise DomainFault(

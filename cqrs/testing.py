@@ -64,7 +64,7 @@ def project(projection: type[Projection], *events: Event, at: datetime = THE_MOM
 
     Raises AssertionError with the traceback of a handler that fails.
     """
-    handled = [handler.event for handler in projection.handlers]
+    handled = projection.handled_events()
     listed = tuple(dict.fromkeys([*handled, *map(type, events)]))
     domain = Domain("test", events=listed, projections=[projection])
     with tempfile.TemporaryDirectory() as folder, temporary_runtime(Path(folder), domain) as runtime:

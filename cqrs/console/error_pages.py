@@ -38,6 +38,7 @@ ANSWERS: Mapping[type[errors.CqrsError], tuple[int, str]] = {
     errors.TooManyAttempts: (429, "too_many_attempts"),
     errors.TooManyRequests: (429, "too_many_requests"),
     errors.ConcurrencyError: (409, "conflict"),
+    errors.NotKeyed: (409, "not_keyed"),
     errors.AlreadyThere: (409, "already_there"),
     errors.OperationInTheWay: (409, "operation_in_the_way"),
     errors.OperationFinished: (409, "operation_finished"),

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from cqrs.errors import DatabaseBusy, DatabaseUnavailable, DiskFull, Fenced, ReplayOvertaken, ReplayStopped
 from cqrs.projections.crash_marks import OneAtATime
-from cqrs.projections.engine import Engine, Sizes
+from cqrs.projections.engine import Sizes
+from cqrs.projections.engines import AnyEngine, Engines
 from cqrs.projections.failures import error_text
 from cqrs.projections.history import check_history
 from cqrs.projections.progress import Progress
 from cqrs.projections.projection import Projection
-from cqrs.projections.routing import Router
 from cqrs.readmodels.keys import key_text
 from cqrs.readmodels.store import Generation, ReadModelStore
 from cqrs.store.event_store import EventStore
@@ -50,9 +50,16 @@ class Builder:
         self._number = number
         self._run = run
         self._throttle = float(run.parameters.get("throttle") or 0.0)
-        self._router = Router(projection, shop.types, shop.events.get)
+        self._engines = Engines(
+            projection,
+            events=shop.events,
+            types=shop.types,
+            store=shop.store,
+            sizes=shop.sizes,
+            one_at_a_time=shop.one_at_a_time,
+        )
         self._owner = owner_of(run)
-        self._engine: Engine | None = None
+        self._engine: AnyEngine | None = None
         self._held_before = False
         self._retry = FIRST_RETRY_SECONDS
         self._until = 0
@@ -93,7 +100,8 @@ class Builder:
             raise
         self._run.progress(engine.held.position, total=max(self._until, engine.held.position))
         if step.culprit is not None:
-            key = "unreadable" if step.culprit.key is None else key_text(step.culprit.key)
+            unknown = "unreadable" if self._projection.keyed else "none"
+            key = unknown if step.culprit.key is None else key_text(step.culprit.key)
             raise ReplayStopped(
                 position=step.culprit.position,
                 type=step.culprit.event_type,
@@ -101,7 +109,7 @@ class Builder:
                 error=error_text(step.culprit.error).rstrip("."),
             )
 
-    def _held_engine(self) -> Engine:
+    def _held_engine(self) -> AnyEngine:
         if self._engine is None:
             shop = self._shop
             first = not self._held_before
@@ -110,8 +118,7 @@ class Builder:
                 raise ReplayOvertaken(projection=self._projection.name, generation=self._number)
             check_history(shop.events, held)
             self._held_before = True
-            parts = (self._projection, self._router, shop.events, shop.store, held, shop.sizes)
-            self._engine = Engine(*parts, on_page=self._turn_page, one_at_a_time=shop.one_at_a_time)
+            self._engine = self._engines.engine(held, self._turn_page)
         return self._engine
 
     def _turn_page(self, position: int) -> None:

@@ -13,10 +13,13 @@ import msgspec
 
 from cqrs.messages import event_name, event_version, upcasters_of
 from cqrs.projections.projection import Handler, Projection
+from cqrs.projections.sql_projection import SqlProjection
 
 
 def logic_of(projection: type[Projection]) -> str:
     """A hash of handlers, keys and upcasters. What they call in turn is not part of it."""
+    if issubclass(projection, SqlProjection):
+        return digest([sorted(map(event_identity, projection.events)), code_of(projection.handle)])
     handlers = sorted(_handler(handler) for handler in projection.handlers)
     return digest([projection.on_error, handlers])
 

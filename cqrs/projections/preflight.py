@@ -107,7 +107,9 @@ class PreflightReader:
         )
 
     def _probe(self, projection: type[Projection], live: Generation, head: int) -> float | None:
-        """Positions a second, guessed from the first events; None when they tell nothing."""
+        """Positions a second, guessed from the first events; None when they tell nothing, or nothing is folded."""
+        if not projection.keyed:
+            return None
         router = Router(projection, self._types, self._events.get)
         fold = Fold(router, self._store.rows(projection.model, live.number), _from_the_start(live), complete=True)
         started = self._monotonic()

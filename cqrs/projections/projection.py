@@ -81,6 +81,10 @@ class Projection:
     #: Columns that a drift check does not look at.
     ignore_columns: ClassVar[tuple[str, ...]] = ()
 
+    #: Whether each event belongs to rows by their keys; what is made by statements cannot be parked, explained or
+    #: repaired.
+    keyed: ClassVar[bool] = True
+
     #: For people; made from the name when not given.
     title: ClassVar[str]
 
@@ -98,9 +102,23 @@ class Projection:
             cls.title = cls.model.title
 
     @classmethod
+    def handled_events(cls) -> tuple[type[Event], ...]:
+        return tuple(handler.event for handler in cls.handlers)
+
+    @classmethod
     def handled_types(cls) -> tuple[str, ...]:
         """The stored names of the events it handles, sorted."""
-        return tuple(sorted(event_name(handler.event) for handler in cls.handlers))
+        return tuple(sorted(map(event_name, cls.handled_events())))
+
+    @classmethod
+    def faults(cls) -> Iterator[str]:
+        """For `check`: what is wrong with the declaration besides that it has no table."""
+        return _keyed_faults(cls)
+
+    @classmethod
+    def models(cls) -> tuple[RowModel, ...]:
+        """All that it fills; the first one has its name."""
+        return (cls.model, *cls.model.companions)
 
 
 def _handlers(cls: type[Projection]) -> Iterator[Handler]:
@@ -112,11 +130,15 @@ def check(projection: type[Projection]) -> list[str]:
     """What is wrong with the declaration, one sentence per fault; empty when nothing is."""
     if not isinstance(getattr(projection, "table", None), sa.Table):
         return [f"The projection {projection.__name__} has no table: set table to a SQLAlchemy Table."]
-    faults = [*table_faults(projection.table), *_handler_faults(projection)]
+    return [f"Projection {projection.__name__}: {fault}" for fault in projection.faults()]
+
+
+def _keyed_faults(projection: type[Projection]) -> Iterator[str]:
+    yield from table_faults(projection.table)
+    yield from _handler_faults(projection)
     if projection.on_error not in ("park", "stop"):
-        faults.append(f'on_error of {projection.__name__} is {projection.on_error!r}: use "park" or "stop".')
-    faults += _ignore_faults(projection)
-    return [f"Projection {projection.__name__}: {fault}" for fault in faults]
+        yield f'on_error of {projection.__name__} is {projection.on_error!r}: use "park" or "stop".'
+    yield from _ignore_faults(projection)
 
 
 def _ignore_faults(projection: type[Projection]) -> Iterator[str]:

@@ -13,11 +13,11 @@ import msgspec
 
 from cqrs.errors import DatabaseBusy
 from cqrs.projections.building import Builder, Workshop
-from cqrs.projections.comparison import RowComparison
 from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.progress import Progress
 from cqrs.projections.projection import Projection
 from cqrs.projections.swapping import Swapping, let_go, live_of, made_by, outcome_of
+from cqrs.projections.table_comparison import TableComparison
 from cqrs.readmodels.shape import same_keys, shape_of
 from cqrs.readmodels.store import Generation, GenerationState
 
@@ -75,7 +75,7 @@ class _Work:
         self._candidate = self._find_or_create()
         self._builder = Builder(shop, projection, self._candidate.number, run)
         self._swapping = Swapping(shop, projection, self._builder, run)
-        self._comparison: RowComparison | None = None
+        self._comparison: TableComparison | None = None
         #: What comparing came to before, if that is settled.
         self._settled = self._settled_before()
 
@@ -135,7 +135,7 @@ class _Work:
         store, rows = self._shop.store, self._shop.store.rows(self._model, live.number)
         self._run.phase("compare", total=rows.count(COUNT_CAP))
         known = {*store.parked_positions(live.projection, live.number), *self._run.parameters.get("known", ())}
-        self._comparison = RowComparison(store, self._model, live, self._candidate, known)
+        self._comparison = TableComparison(store, self._model, live, self._candidate, known)
         self._compare_chunks(self._comparison)
         if not self._swapping.is_moving():
             # Nobody waits for this one to come level again, so readers may as well be given all there is.
@@ -143,7 +143,7 @@ class _Work:
             self._shop.store.remember(self._builder.held, self._outcome(live))
             self._builder.advance(self._shop.events.safe_head())
 
-    def _compare_chunks(self, comparison: RowComparison) -> None:
+    def _compare_chunks(self, comparison: TableComparison) -> None:
         caught_up = self._shop.monotonic()
         while comparison.step():
             self._run.progress(comparison.totals.seen)

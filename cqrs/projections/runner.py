@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from cqrs.errors import Fenced, HistoryChanged, ReadModelMissing, ShapeMismatch
 from cqrs.projections.careful_fold import Culprit
 from cqrs.projections.crash_marks import OneAtATime
-from cqrs.projections.engine import Engine, Sizes
+from cqrs.projections.engine import Sizes
+from cqrs.projections.engines import AnyEngine, Engines
 from cqrs.projections.failures import error_text, traceback_text
 from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.history import check_history
 from cqrs.projections.projection import Projection
-from cqrs.projections.routing import Router
 from cqrs.readmodels.keys import key_text
 from cqrs.readmodels.shape import difference, shape_of
 from cqrs.readmodels.store import Failure, Generation, GenerationState, ReadModelStore
@@ -67,16 +67,21 @@ class Runner:
     ) -> None:
         self.name = projection.name
         self._projection = projection
-        self._router = Router(projection, types, events.get)
+        self._engines = Engines(
+            projection,
+            events=events,
+            types=types,
+            store=store,
+            sizes=sizes or Sizes(),
+            one_at_a_time=one_at_a_time,
+        )
         self._owner = owner
         self._events = events
         self._store = store
         self._number = number
-        self._sizes = sizes or Sizes()
         self._on_advance = on_advance
-        self._one_at_a_time = one_at_a_time
         self._monotonic = monotonic
-        self._engine: Engine | None = None
+        self._engine: AnyEngine | None = None
         self._renewed = 0.0
         self._retry = FIRST_RETRY_SECONDS
 
@@ -126,7 +131,7 @@ class Runner:
             return Outcome(0, engine.held.position, is_tail=True)
         return self._advance(engine, until)
 
-    def _advance(self, engine: Engine, until: int) -> Outcome:
+    def _advance(self, engine: AnyEngine, until: int) -> Outcome:
         before = engine.held.position
         step = engine.advance(until)
         position = engine.held.position
@@ -154,8 +159,7 @@ class Runner:
         if held is None:
             return f"{found.owner} works on {self.name}, generation {found.number}."
         self._renewed = self._monotonic()
-        parts = (self._projection, self._router, self._events, self._store, held, self._sizes)
-        self._engine = Engine(*parts, one_at_a_time=self._one_at_a_time)
+        self._engine = self._engines.engine(held)
         self._check_history(self._engine)
         return None
 
@@ -167,13 +171,13 @@ class Runner:
                 return each
         return None
 
-    def _look_again(self, engine: Engine) -> None:
+    def _look_again(self, engine: AnyEngine) -> None:
         """Commands move an inline projection as well, whoever has the lease."""
         found = self._find()
         if found is not None and found.token == engine.held.token and not found.halted:
             engine.held = found
 
-    def _check_history(self, engine: Engine) -> bool:
+    def _check_history(self, engine: AnyEngine) -> bool:
         """Stop at a log that is not the one the rows were made from; whether it is."""
         try:
             check_history(self._events, engine.held)
@@ -182,14 +186,14 @@ class Runner:
             return False
         return True
 
-    def _renew_when_due(self, engine: Engine) -> None:
+    def _renew_when_due(self, engine: AnyEngine) -> None:
         if self._monotonic() - self._renewed >= self._store.lease_seconds / 3:
             engine.held = self._store.renew(engine.held)
             self._renewed = self._monotonic()
 
     # Standing still
 
-    def _watch(self, engine: Engine) -> Outcome:
+    def _watch(self, engine: AnyEngine) -> Outcome:
         """Paused or failed: show signs of life until somebody resumes."""
         self._renew_when_due(engine)
         found = self._find()
@@ -199,7 +203,7 @@ class Runner:
         why = "It is paused." if found.paused_at else "It failed."
         return Outcome(0, engine.held.position, is_tail=False, delay=WATCH_SECONDS, why=why)
 
-    def _fail(self, engine: Engine, culprit: Culprit) -> None:
+    def _fail(self, engine: AnyEngine, culprit: Culprit) -> None:
         now, _ = self._store.generations()
         failure = Failure(
             position=culprit.position,

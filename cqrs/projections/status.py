@@ -64,6 +64,8 @@ class ProjectionStatus:
     owner: str | None = None
     heartbeat_seconds: float | None = None
     handles: Sequence[str] = ()
+    #: False for a SQL projection: nothing of it is parked, explained or repaired.
+    keyed: bool = True
     #: What an operator should know besides: the code differs from what the rows were made by.
     note: str | None = None
 
@@ -117,6 +119,7 @@ class StatusReader:
             owner=live.owner,
             heartbeat_seconds=_seconds(live.heartbeat_at, now),
             handles=projection.handled_types(),
+            keyed=projection.keyed,
             note=_note(projection, live),
         )
 
@@ -170,6 +173,7 @@ def _without_rows(projection: type[Projection], head: int) -> ProjectionStatus:
         parked=0,
         generation=None,
         handles=projection.handled_types(),
+        keyed=projection.keyed,
         note="It has no rows yet. Run: flask --app app cqrs init-db",
     )
 

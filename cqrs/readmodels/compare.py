@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from cqrs.readmodels.generations import table_name
 from cqrs.readmodels.rows import RowModel
-from cqrs.readmodels.shape import columns_of
+from cqrs.readmodels.shape import own_columns
 from cqrs.readmodels.statements import MOST_ROWS, Statement, many_rows
 from cqrs.readmodels.store import Compared, Difference, DifferenceKind, Generation
 from cqrs.readmodels.tables import generations as g
@@ -23,14 +23,14 @@ class Comparison:
     def __init__(self, connection: sa.Connection, model: RowModel, live: Generation, candidate: Generation) -> None:
         self._connection = connection
         self._numbers = (live.number, candidate.number)
-        self._name = model.name
+        self._name = model.projection
         quote = connection.dialect.identifier_preparer.quote
         self._sqlite = connection.dialect.name == "sqlite"
         self._mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         self._live, self._new = (quote(table_name(model, number)) for number in self._numbers)
         self._keys = [quote(column.name) for column in model.key_columns]
-        theirs = columns_of(live.shape)
-        both = [name for name, column in columns_of(candidate.shape).items() if theirs.get(name) == column]
+        theirs = own_columns(live.shape, model)
+        both = [name for name, column in own_columns(candidate.shape, model).items() if theirs.get(name) == column]
         json = {column.name for column in model.columns if isinstance(column.type, sa.JSON)}
         self._values = [(quote(name), name in json) for name in both if quote(name) not in self._keys]
 

@@ -17,7 +17,11 @@ _WORDS_ON_POSTGRES = ("IS NOT DISTINCT FROM", "IS DISTINCT FROM")
 
 
 def watch(connection: sa.Connection, model: RowModel, number: int) -> None:
-    """Create the triggers of one generation table, unless it has them; in the transaction of the caller."""
+    """Create the triggers of one generation table, unless it has them; in the transaction of the caller.
+
+    Rows that are made by statements have no `_pos`: nobody can tell ours from others."""
+    if not model.keyed:
+        return
     quote = connection.dialect.identifier_preparer.quote
     table = f"{model.name}__g{number}"
     # Both databases compare with NULL by IS or IS NOT, each in its own words.

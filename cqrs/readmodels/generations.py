@@ -30,6 +30,11 @@ def physical_table(model: RowModel, number: int) -> sa.Table:
 
 
 def create_generation(connection: sa.Connection, model: RowModel, number: int) -> None:
+    for each in (model, *model.companions):
+        _create_table(connection, each, number)
+
+
+def _create_table(connection: sa.Connection, model: RowModel, number: int) -> None:
     table = physical_table(model, number)
     on_sqlite = connection.dialect.name == "sqlite"
     for column in table.columns:
@@ -43,6 +48,11 @@ def create_generation(connection: sa.Connection, model: RowModel, number: int) -
 def point_view(connection: sa.Connection, model: RowModel, number: int) -> None:
     """Let readers see this generation, in the transaction of the caller. SQLite refuses to write through a view by
     itself; PostgreSQL is told to."""
+    for each in (model, *model.companions):
+        _point(connection, each, number)
+
+
+def _point(connection: sa.Connection, model: RowModel, number: int) -> None:
     quote = connection.dialect.identifier_preparer.quote
     view, columns = quote(model.name), ", ".join(quote(column.name) for column in model.table.columns)
     select = f"SELECT {columns} FROM {quote(table_name(model, number))}"

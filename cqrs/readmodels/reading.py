@@ -18,7 +18,7 @@ from cqrs.readmodels.row_filters import conditions
 from cqrs.readmodels.row_order import order_of
 from cqrs.readmodels.row_values import RowReader
 from cqrs.readmodels.rows import RowModel
-from cqrs.readmodels.shape import column_shape, columns_of, difference, shape_of, type_text
+from cqrs.readmodels.shape import column_shape, difference, own_columns, shape_of, type_text
 from cqrs.readmodels.store import Generation, GenerationState
 from cqrs.readmodels.tables import generations as g
 from cqrs.store.database import Database
@@ -85,7 +85,11 @@ class ReadModels:
             live = {each.projection: each.number for each in _live(connection)}
         return [
             ReadModel(
-                model.name, model.title, model.name, live.get(model.name), tuple(map(_column, model.table.columns))
+                model.name,
+                model.title,
+                model.projection,
+                live.get(model.projection),
+                tuple(map(_column, model.table.columns)),
             )
             for model in self._models.values()
         ]
@@ -161,14 +165,14 @@ def _live(connection: sa.Connection) -> list[Generation]:
 
 def _live_of(connection: sa.Connection, model: RowModel) -> Generation:
     for each in _live(connection):
-        if each.projection == model.name:
+        if each.projection == model.projection:
             return each
     raise ReadModelMissing(name=model.name)
 
 
 def _readable(model: RowModel, live: Generation) -> list[sa.Column[Any]]:
     """The columns that the live generation and the code have in common. Raises ShapeMismatch when the key is not."""
-    stored = columns_of(live.shape)
+    stored = own_columns(live.shape, model)
     common = [column for column in model.table.columns if stored.get(column.name) == column_shape(column)]
     if not set(model.key_columns) <= set(common):
         differs = difference(live.shape, shape_of(model))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -22,11 +22,24 @@ Row = Any
 
 
 class RowModel:
-    """What the engine and the stores know of one read model's table. Its name is the projection's."""
+    """What the engine and the stores know of one read model's table. Its name is the projection's, but for the
+    companions of a SQL projection, which move together with its first table."""
 
-    def __init__(self, table: sa.Table, title: str | None = None) -> None:
+    def __init__(
+        self,
+        table: sa.Table,
+        title: str | None = None,
+        *,
+        projection: str | None = None,
+        keyed: bool = True,
+        companions: Sequence[RowModel] = (),
+    ) -> None:
         self.table = table
         self.name = table.name
+        self.projection = projection or self.name
+        #: Whether its rows are made by handlers of rows; else by statements, and no row says by which event.
+        self.keyed = keyed
+        self.companions = tuple(companions)
         #: For people.
         self.title = title or table.name.replace("_", " ").capitalize()
         self.key_columns: tuple[sa.Column[Any], ...] = tuple(c for c in table.columns if c.primary_key)

@@ -20,15 +20,30 @@ class ColumnShape(NamedTuple):
 
 def shape_of(model: RowModel) -> str:
     """JSON; equal for equal columns in any order. Indexes and constraints do not count: they hold no data."""
-    return msgspec.json.encode(sorted(column_shape(column) for column in model.columns)).decode()
+    shapes = [column_shape(column) for column in model.columns]
+    for each in model.companions:
+        shapes += [column_shape(column, prefix_of(each)) for column in each.columns]
+    return msgspec.json.encode(sorted(shapes)).decode()
 
 
-def column_shape(column: sa.Column[Any]) -> ColumnShape:
-    return ColumnShape(str(column.name), type_text(column.type), bool(column.nullable), column.primary_key)
+def prefix_of(model: RowModel) -> str:
+    """What stands before the columns of a companion in the shape that it shares."""
+    return "" if model.name == model.projection else f"{model.name}."
+
+
+def column_shape(column: sa.Column[Any], prefix: str = "") -> ColumnShape:
+    return ColumnShape(prefix + str(column.name), type_text(column.type), bool(column.nullable), column.primary_key)
 
 
 def columns_of(shape: str) -> dict[str, ColumnShape]:
     return {column.name: column for column in msgspec.json.decode(shape, type=list[ColumnShape])}
+
+
+def own_columns(shape: str, model: RowModel) -> dict[str, ColumnShape]:
+    """Those of one table, by their names in it."""
+    prefix, found = prefix_of(model), columns_of(shape).items()
+    mine = ((name.removeprefix(prefix), column) for name, column in found if name.startswith(prefix))
+    return {name: column._replace(name=name) for name, column in mine if "." not in name}
 
 
 def difference(stored: str, code: str) -> str | None:

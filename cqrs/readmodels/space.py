@@ -13,7 +13,12 @@ from cqrs.store.database import Database
 
 def bytes_of(database: Database, model: RowModel, number: int) -> int | None:
     """With its indexes; None where the database cannot tell."""
-    table = table_name(model, number)
+    sizes = [_bytes_of(database, table_name(each, number)) for each in (model, *model.companions)]
+    known = [size for size in sizes if size is not None]
+    return sum(known) if known else None
+
+
+def _bytes_of(database: Database, table: str) -> int | None:
     try:
         with database.read() as connection:
             if database.dialect == "postgresql":

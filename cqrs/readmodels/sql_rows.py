@@ -6,6 +6,7 @@ import copy
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from typing import Any, Self
 
 import msgspec
@@ -15,6 +16,7 @@ from cqrs.errors import InexactValue, RowsRefused, RowUnreadable
 from cqrs.readmodels import parked_table
 from cqrs.readmodels.checkpoint import Checkpoint
 from cqrs.readmodels.codec import Packed, RowCodec
+from cqrs.readmodels.generations import table_name
 from cqrs.readmodels.keys import key_of_text
 from cqrs.readmodels.postgres_statements import PostgresRowStatements
 from cqrs.readmodels.rows import Key, Row, RowModel
@@ -24,6 +26,9 @@ from cqrs.store.database import Database
 
 #: Rows a slice: short enough that an append waits some 10 ms for it at most.
 SLICE = 2_000
+
+#: Physical tables by the names of the declared ones.
+Tables = Mapping[str, sa.Table]
 
 _json = msgspec.json.Decoder(list[list[Any]])
 
@@ -35,6 +40,7 @@ class SqlGenerationRows:
         dialect = database.engine.dialect
         self._database = database
         self._model = model
+        self._number = number
         self._checkpoint = checkpoint
         self._read: Callable[[], AbstractContextManager[sa.Connection]] = lambda: database.read()
         self._write: Callable[[], AbstractContextManager[sa.Connection]] = lambda: database.write(durable=False)
@@ -120,6 +126,20 @@ class SqlGenerationRows:
             parked_table.record(connection, held, batch)
         moved = dataclasses.replace(held, position=batch.position, event_id=batch.event_id)
         return dataclasses.replace(moved, suspect=batch.suspect, deaths=0, in_hand=None)
+
+    def run(self, held: Generation, batch: Batch, work: Callable[[sa.Connection, Tables], None]) -> Generation:
+        """Move the checkpoint and let statements do the rest, both or neither. `work` is given the physical tables by
+        the names of the declared ones; whatever it raises leaves everything as it was. Raises Fenced."""
+        with self._write() as connection:
+            self._move(connection, held, batch)
+            work(connection, self._tables)
+        moved = dataclasses.replace(held, position=batch.position, event_id=batch.event_id)
+        return dataclasses.replace(moved, suspect=batch.suspect, deaths=0, in_hand=None)
+
+    @cached_property
+    def _tables(self) -> Tables:
+        models, metadata = (self._model, *self._model.companions), sa.MetaData()
+        return {each.name: each.table.to_metadata(metadata, name=table_name(each, self._number)) for each in models}
 
     def commit_sliced(self, held: Generation, batch: Batch) -> Generation:
         # By key, so that the rows of a slice lie on few pages: unsorted, 2,000 random ones write 20 times as much.

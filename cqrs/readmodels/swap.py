@@ -96,7 +96,8 @@ def drop(connection: sa.Connection, model: RowModel, number: int) -> bool:
     for table in (parked_keys, parked_events, foreign_writes):
         connection.execute(sa.delete(table).where(table.c.projection == model.name, table.c.generation == number))
     quote = connection.dialect.identifier_preparer.quote
-    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {quote(table_name(model, number))}")
+    for each in (model, *model.companions):
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {quote(table_name(each, number))}")
     return True
 
 

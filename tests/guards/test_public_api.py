@@ -41,6 +41,7 @@ PUBLIC = {
     "Runtime",
     "Secret",
     "Settings",
+    "SqlProjection",
     "UnitOfWork",
     "Unvalidated",
     "UtcDateTime",
