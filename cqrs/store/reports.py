@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,6 +47,16 @@ WITH RECURSIVE names(category, n) AS (
     SELECT (SELECT min({category}) FROM events WHERE {category} > names.category), n + 1
     FROM names WHERE names.category IS NOT NULL AND n < :limit)
 SELECT category FROM names WHERE category IS NOT NULL ORDER BY n LIMIT :limit"""
+
+_TYPES = """
+WITH RECURSIVE names(type, n) AS (
+    SELECT (SELECT min(type) FROM events WHERE type > :after), 1
+    UNION ALL
+    SELECT (SELECT min(type) FROM events WHERE type > names.type), n + 1
+    FROM names WHERE names.type IS NOT NULL AND n < :limit)
+SELECT type FROM names WHERE type IS NOT NULL ORDER BY n LIMIT :limit"""
+
+_TYPE_COUNT = "SELECT count(*) FROM (SELECT 1 FROM events WHERE type = :type ORDER BY position LIMIT :most) AS met"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +118,23 @@ class Reports:
         select = _CATEGORIES.format(category=self._log.category)
         with self._database.read() as connection:
             return tuple(row[0] for row in self._log.fetch(connection, select, {"limit": limit}, ("category",)))
+
+    def event_types(self, after: str = "", limit: int = 200) -> tuple[str, ...]:
+        """The names of types that the log holds, declared or not, in order of name."""
+        with self._database.read() as connection:
+            values = {"after": after, "limit": limit}
+            return tuple(row[0] for row in self._log.fetch(connection, _TYPES, values, ("type",)))
+
+    def type_counts(self, types: Iterable[str] | None = None, cap: int = 10_000) -> dict[str, Count]:
+        """How many events there are of each type; of the first 200 types of the log unless some are named."""
+        wanted = self.event_types() if types is None else tuple(types)
+        with self._database.read() as connection:
+
+            def count(type: str) -> Count:
+                values = {"type": type, "most": cap + 1}
+                return Count.up_to(cap, int(self._log.scalar(connection, _TYPE_COUNT, values)))
+
+            return {type: count(type) for type in wanted}
 
     def position_at(self, moment: datetime) -> int:
         """About the last position recorded before `moment`; 0 when there is none."""

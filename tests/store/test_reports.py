@@ -9,7 +9,7 @@ import pytest
 from cqrs.store.database import Database, driver_of
 from cqrs.store.log_choice import log_of
 from cqrs.store.records import StreamAppend, Work
-from cqrs.store.reports import _CATEGORIES, _STREAM_COUNT, _STREAMS, Count, Reports
+from cqrs.store.reports import _CATEGORIES, _STREAM_COUNT, _STREAMS, _TYPE_COUNT, _TYPES, Count, Reports
 from cqrs.store.sql import SqlEventStore
 from tests.contracts.event_store import MORNING, happened
 
@@ -83,11 +83,28 @@ def test_categories_are_listed(reports: Reports) -> None:
     assert reports.categories(limit=2) == ("order", "order 3")
 
 
+def test_events_are_counted_by_type_up_to_a_cap(database: Database) -> None:
+    store = SqlEventStore(database)
+    store.append("order-1", [happened("OrderPlaced"), happened("OrderCancelled"), happened("OrderPlaced")])
+    reports = Reports(database)
+    assert reports.event_types() == ("OrderCancelled", "OrderPlaced")
+    assert reports.event_types(after="OrderCancelled") == ("OrderPlaced",)
+    assert reports.type_counts(cap=1) == {
+        "OrderCancelled": Count(value=1, capped=False),
+        "OrderPlaced": Count(value=1, capped=True),
+    }
+    assert reports.type_counts(["OrderPlaced", "Nothing"]) == {
+        "OrderPlaced": Count(value=2, capped=False),
+        "Nothing": Count(value=0, capped=False),
+    }
+
+
 def test_an_empty_log_is_no_special_case(database: Database) -> None:
     empty = Reports(database)
     assert (empty.streams().items, empty.streams().next) == ((), None)
     assert empty.stream_count() == Count(value=0, capped=False)
     assert empty.categories() == ()
+    assert empty.type_counts() == {}
     assert empty.position_at(MORNING) == 0
 
 
@@ -115,11 +132,11 @@ class TestPlans:
     def dialect(self) -> str:
         return "sqlite"
 
-    @pytest.mark.parametrize("select", [_STREAMS, _STREAM_COUNT, _CATEGORIES])
+    @pytest.mark.parametrize("select", [_STREAMS, _STREAM_COUNT, _CATEGORIES, _TYPES, _TYPE_COUNT])
     def test_every_step_seeks_in_an_index(self, database: Database, select: str) -> None:
         log = log_of(database)
         select = select.format(join=log.join_in_order, category=log.category)
-        values = {"after": "", "low": "", "high": "z", "limit": 9, "cap": 9}
+        values = {"after": "", "low": "", "high": "z", "limit": 9, "cap": 9, "type": "A", "most": 9}
         with database.read() as connection:
             rows = driver_of(connection).execute(f"EXPLAIN QUERY PLAN {select}", values)
             plan = [row[3] for row in rows]
