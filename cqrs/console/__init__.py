@@ -19,6 +19,7 @@ from cqrs.console import (
     headers,
     health,
     host_guard,
+    jump,
     navigation,
     operations,
     overview,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 LARGEST_BODY = 1024 * 1024
 PAGES = (
     overview, projections, all_projections, replays, parked, operations, events, streams, read_models, commands, audit,
-    system, patterns,
+    system, jump, patterns,
 )  # fmt: skip
 API = (
     api_commands, api_queries, api_events, api_streams, api_projections, api_operations, api_checks,

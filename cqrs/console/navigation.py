@@ -25,6 +25,11 @@ SECTIONS = (
 )
 #: Pages that belong to the section of another.
 HOMES = {"replays": "projections", "parked": "projections"}
+#: After `g`, the letter that leads to a section.
+KEYS = {
+    "overview": "o", "projections": "p", "read_models": "r", "drift": "d", "events": "e", "streams": "s",
+    "event_types": "t", "commands": "c", "operations": "n", "schedules": "h", "audit": "a", "system": "y",
+}  # fmt: skip
 #: Seconds after which a poll draws the page again though no position moved: charts, heartbeats and ages go on.
 SLOT = 15
 
@@ -37,6 +42,7 @@ class Section:
     #: Only where something asks for attention.
     note: str | None = None
     state: str | None = None
+    key: str | None = None
 
 
 class Shell:
@@ -61,9 +67,19 @@ class Shell:
     @cached_property
     def navigation(self) -> Sequence[Sequence[Section]]:
         groups = [[_section(label, blueprint) for label, blueprint in group] for group in SECTIONS]
-        links = [link for domain in current.runtime().catalogue.domains for link in domain.nav]
-        own = [Section(link.label, url_for(link.endpoint), request.endpoint == link.endpoint) for link in links]
+        own = _own_sections()
         return [*groups, own] if own else groups
+
+
+def sections() -> list[Section]:
+    """All of them, without what they ask for."""
+    ours = [(label, blueprint) for group in SECTIONS for label, blueprint in group]
+    return [Section(label, url_for(f"{blueprint}.index"), False) for label, blueprint in ours] + _own_sections()
+
+
+def _own_sections() -> list[Section]:
+    links = [link for domain in current.runtime().catalogue.domains for link in domain.nav]
+    return [Section(link.label, url_for(link.endpoint), request.endpoint == link.endpoint) for link in links]
 
 
 def head() -> int:
@@ -109,7 +125,7 @@ def what_pages_know() -> dict[str, Any]:
 def _section(label: str, blueprint: str) -> Section:
     note, state = _attention(blueprint)
     here = HOMES.get(request.blueprint or "", request.blueprint) == blueprint
-    return Section(label, url_for(f"{blueprint}.index"), here, note, state)
+    return Section(label, url_for(f"{blueprint}.index"), here, note, state, KEYS.get(blueprint))
 
 
 def _attention(blueprint: str) -> tuple[str | None, str | None]:

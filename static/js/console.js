@@ -5,13 +5,15 @@
 
   const EVERY = 5_000;          // ms between two reads of a page that follows
   const SLOWEST = 60_000;       // ms between two tries while the server does not answer
-  const KEY = "projectionist.live";
+  const LIVE = "projectionist.live";
+  const KEYS = "projectionist.keys";
+  const GO = 1_500;             // ms in which a letter after g still means a page
   const byId = (id) => document.getElementById(id);
   const all = (selector, root = document) => root.querySelectorAll(selector);
   const thousands = (n) => n.toLocaleString("en-US");
 
   const live = {
-    on: stored() !== "off",
+    on: stored(LIVE) !== "off",
     timer: 0,
     failures: 0,
     asked: 0,                   // when the running request began; 0 when there is none
@@ -19,8 +21,12 @@
     shown: 0,                   // head of the log when #live was last drawn
   };
 
-  function stored() {
-    try { return localStorage.getItem(KEY); } catch { return null; }
+  function stored(key) {
+    try { return localStorage.getItem(key); } catch { return null; }
+  }
+
+  function store(key, on) {
+    try { localStorage.setItem(key, on ? "on" : "off"); } catch { /* private window: lasts for this page */ }
   }
 
   /* ---- live: ask again, hold while someone is busy, back off when nobody answers ---- */
@@ -140,6 +146,7 @@
     for (const element of all("[data-script]")) element.hidden = false;
     for (const element of all("[data-no-script]")) element.hidden = true;
     for (const box of all("[data-live-switch]")) box.checked = live.on;
+    for (const box of all("[data-keys-switch]")) box.checked = keys.on;
     for (const picker of all("details.picker")) label(picker);
     tell();
   }
@@ -175,11 +182,12 @@
   }
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("[data-copy], [data-dismiss], [data-show-held]");
+    const button = event.target.closest?.("[data-copy], [data-dismiss], [data-show-held], [data-keys]");
     for (const picker of all("details.picker[open]")) if (!picker.contains(event.target)) picker.open = false;
     if (!button) return;
     if (button.dataset.copy) copy(button);
     else if ("dismiss" in button.dataset) button.closest(".toast").remove();
+    else if ("keys" in button.dataset) byId("keys").showModal();
     else htmx.trigger(document.body, "refresh-page");
   });
 
@@ -187,9 +195,12 @@
     const field = event.target;
     if (field.matches("[data-live-switch]")) {
       live.on = field.checked;
-      try { localStorage.setItem(KEY, live.on ? "on" : "off"); } catch { /* private window: lasts for this page */ }
+      store(LIVE, live.on);
       plan(0);
       tell();
+    } else if (field.matches("[data-keys-switch]")) {
+      keys.on = field.checked;
+      store(KEYS, keys.on);
     } else if (field.matches("[data-submit-on-change]")) {
       field.form.requestSubmit();
     } else if (field.closest("details.picker")) {
@@ -203,6 +214,32 @@
       picker.open = false;
       picker.querySelector("summary").focus();
     }
+  });
+
+  /* ---- keys: only while nothing has the focus, and only while they are switched on ---- */
+
+  const keys = { on: stored(KEYS) !== "off", went: 0 };
+
+  function jump() {
+    const field = byId("jump");
+    if (field.checkVisibility()) field.select();
+    else location.assign(field.form.action);      // a narrow screen has it on a page of its own
+  }
+
+  function press(key) {
+    const going = Date.now() - keys.went < GO;
+    keys.went = key === "g" && !going ? Date.now() : 0;
+    const page = going && document.querySelector(`#keys [data-key="${CSS.escape(key)}"]`);
+    if (page) location.assign(page.href);
+    else if (key === "?") byId("keys").showModal();
+    else if (key === "/") jump();
+    return page || key === "?" || key === "/";
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const free = event.target.matches("body, #live") && !document.querySelector("dialog[open]");
+    if (!keys.on || !free || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (press(event.key)) event.preventDefault();
   });
 
   /** A form whose answer is on its way takes no second click. */

@@ -26,6 +26,7 @@ PAGES = (
     "/commands/CancelOrder",
     "/audit",
     "/system",
+    "/jump?q=user_stats",
     "/no-such-page",
 )
 
