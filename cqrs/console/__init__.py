@@ -49,6 +49,7 @@ from cqrs.console.api import read_models as api_read_models
 from cqrs.console.api import streams as api_streams
 from cqrs.console.json_provider import MessageJson
 from cqrs.console.rate_limit import RateLimit
+from cqrs.console.visible_text import visible
 
 if TYPE_CHECKING:
     from cqrs.runtime import Runtime
@@ -103,5 +104,6 @@ def _add_hooks(app: Flask) -> None:
     app.url_defaults(rendering.add_version)
     app.context_processor(rendering.what_templates_know)
     app.context_processor(navigation.what_pages_know)
+    app.jinja_env.finalize = visible
     for filter_ in filters.FILTERS:
         app.add_template_filter(filter_, filter_.__name__)

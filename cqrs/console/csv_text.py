@@ -11,8 +11,8 @@ from decimal import Decimal
 from cqrs.console import json_answer
 from cqrs.console.filters import instant
 
-#: A text that begins so would be run as a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+#: A text that begins so would be run as a formula; full-width signs too, where a keyboard has them.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
+from cqrs.console.redirects import here
+
 Query = Mapping[str, str | int | Sequence[str] | None]
 
 
@@ -22,4 +24,4 @@ def tidied() -> Response | None:
     if all(all(values) for _, values in request.args.lists()):
         return None
     given = {name: [value for value in values if value] for name, values in request.args.lists()}
-    return redirect(with_query(request.path, given))
+    return redirect(with_query(here(query=False), given))

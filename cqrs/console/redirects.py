@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from flask import Response, request
 
@@ -10,6 +10,9 @@ HOME = "/"
 LONGEST = 2_000
 #: Going back to these after signing in would spend a link, or sign out again.
 NEVER = ("/sign-in", "/sign-out")
+#: What a path, and what a query, may hold as it is.
+OF_PATHS = "/:@!$&'()*+,;=~"
+OF_QUERIES = OF_PATHS + "?%"
 
 
 def safe_next(address: str | None) -> str:
@@ -42,9 +45,16 @@ def see_other(address: str) -> Response:
     return Response(status=303, headers={"Location": address})
 
 
+def here(*, query: bool = True) -> str:
+    """The address of this request for a link: a name with a question mark in it stays one name."""
+    path = quote(request.path, safe=OF_PATHS)
+    asked = quote(request.query_string, safe=OF_QUERIES) if query else ""
+    return safe_next(f"{path}?{asked}" if asked else path)
+
+
 def page_asked_for() -> str:
     """The page to come back to after signing in."""
     if request.method in ("GET", "HEAD") and not request.headers.get("HX-Request"):
-        return safe_next(request.full_path.removesuffix("?"))
+        return here()
     shown = urlsplit(request.headers.get("HX-Current-URL", "") or request.headers.get("Referer", ""))
     return safe_next(shown.path + (f"?{shown.query}" if shown.query else ""))

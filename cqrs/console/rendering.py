@@ -12,6 +12,7 @@ from cqrs.console import current
 from cqrs.console.access import can, refusal
 from cqrs.console.browser_sessions import csrf_token
 from cqrs.console.preferences import theme, zone_name
+from cqrs.console.redirects import here
 
 HASH_LENGTH = 12
 
@@ -34,6 +35,7 @@ def what_templates_know() -> dict[str, Any]:
         "csrf_token": csrf_token(),
         "can": can,
         "refusal": refusal,
+        "here": here(),
         "environment": settings.environment,
         "in_production": settings.in_production,
         "read_only": settings.read_only,
