@@ -67,9 +67,14 @@ def rate_bars(rates: Points, *, start: str, end: str, width: int = 360, height: 
         for i, rate in enumerate(rates)
         if rate is not None
     )
-    words = f"peak {peak:,.1f}/s" if known else "not measured yet"
+    words = f"peak {pace(peak)}" if known else "not measured yet"
     spoken = f"Events appended per second from {start} to {end}: {words}."
     return Bars(width, height, bars, start, words, end, spoken)
+
+
+def pace(rate: float) -> str:
+    """A rate below one a second is told by the minute, so that little is not written as nothing."""
+    return f"{rate:,.1f}/s" if rate >= 1 else f"{rate * 60:,.0f}/min"
 
 
 def _bar(rate: float, x: float, width: float, *, peak: float, height: int, latest: bool) -> Bar:

@@ -17,7 +17,7 @@ EMPTY: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class OperationRow:
-    """`line` is how far it is, or how it ended."""
+    """`line` is how far it is, or how it ended; `phase` what is done now, `percent` how much of that."""
 
     operation: Operation
     title: str
@@ -25,6 +25,8 @@ class OperationRow:
     word: str
     line: str
     took: float | None
+    phase: str
+    percent: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ def operation_rows(operations: Sequence[Operation]) -> list[OperationRow]:
             word=each.state.value,
             line=_line(each),
             took=operation_words.took(each),
+            phase=operation_words.phase_word(each),
+            percent=operation_words.percent(each),
         )
         for each in operations
     ]

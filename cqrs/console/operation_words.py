@@ -103,6 +103,17 @@ def progress_words(operation: Operation) -> str:
     return ", ".join([*parts, left(operation)])
 
 
+def short_progress(operation: Operation) -> str:
+    """For a cell of a table: "building, 61 %, 1 min 36 s left"; how it stands when it does not run."""
+    if operation.state is OperationState.WAITING:
+        return "waits for review"
+    if operation.state is not OperationState.RUNNING:
+        return operation.state.value
+    share, eta = percent(operation), operation.eta_seconds
+    parts = [phase_word(operation) if operation.phase else "begins", "" if share is None else f"{share} %"]
+    return ", ".join(filter(None, [*parts, "" if eta is None else f"{duration(eta)} left"]))
+
+
 def left(operation: Operation) -> str:
     eta = operation.eta_seconds
     return "time left unknown" if eta is None else f"about {duration(eta)} left in this phase"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response
 
-from cqrs.console import current, measured, navigation
+from cqrs.console import current, navigation, silence
 from cqrs.console.access import needs
 from cqrs.console.audit import Deed, deeds
 from cqrs.console.charts import Bars, rate_bars
@@ -22,7 +21,6 @@ from cqrs.console.projections import ProjectionRow, projection_rows
 from cqrs.console.rendering import render
 from cqrs.console.verdicts import Judgement, judge
 from cqrs.messages import Role
-from cqrs.workers.samples import LOG, Sample
 
 if TYPE_CHECKING:
     from cqrs.runtime import Runtime
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
 bp = Blueprint("overview", __name__)
 
 LATEST = 6
+#: Bars of the chart, one a minute.
+MINUTES = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +38,8 @@ class Overview:
     judgement: Judgement
     head: int
     streams: Count
-    #: Events a second over the last minute; None when not measured.
-    rate: float | None
+    #: Events of the last minute.
+    last_minute: int
     appended: Bars
     projections: Sequence[ProjectionRow]
     operations: Sequence[OperationRow]
@@ -60,14 +60,22 @@ def index() -> Response:
 
 def _overview(runtime: Runtime) -> Overview:
     head, statuses, workers = navigation.head(), navigation.statuses(), len(runtime.workers.alive())
+    now = runtime.clock()
+    since = now - timedelta(minutes=MINUTES)
+    appended = runtime.reports.appended(since, now, MINUTES)
     return Overview(
         judgement=judge(
-            statuses, head=head, workers=workers, operations=navigation.operations(), order=runtime.events.order()
+            statuses,
+            head=head,
+            workers=workers,
+            operations=navigation.operations(),
+            order=runtime.events.order(),
+            others=silence.findings(runtime.reports.rhythm(), now),
         ),
         head=head,
         streams=runtime.reports.stream_count(),
-        rate=runtime.samples.rate(LOG),
-        appended=_appended(measured.log_samples()),
+        last_minute=appended[-1],
+        appended=rate_bars([count / 60 for count in appended], start=_time_of_day(since), end=_time_of_day(now)),
         projections=projection_rows(statuses),
         operations=operation_rows(navigation.operations()),
         latest=event_rows(runtime.events.read_back(limit=LATEST)),
@@ -78,20 +86,5 @@ def _overview(runtime: Runtime) -> Overview:
     )
 
 
-def _appended(samples: Sequence[Sample | None]) -> Bars:
-    """From the head at the end of each part; None where either end was not measured."""
-    now = current.runtime().clock()
-    start = now - timedelta(seconds=measured.window())
-    rates = [_rate(before, after) for before, after in pairwise(samples)]
-    return rate_bars(rates, start=_time_of_day(start), end=_time_of_day(now))
-
-
 def _time_of_day(moment: datetime) -> str:
     return f"{moment.astimezone(zone()):%H:%M}"
-
-
-def _rate(before: Sample | None, after: Sample | None) -> float | None:
-    if before is None or after is None or before.head is None or after.head is None:
-        return None
-    seconds = (after.at - before.at).total_seconds()
-    return max(0.0, (after.head - before.head) / seconds) if seconds > 0 else None

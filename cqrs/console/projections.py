@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request, url_for
 
-from cqrs.console import current, measured, navigation, toasts, trail
+from cqrs.console import current, measured, navigation, operation_words, toasts, trail
 from cqrs.console.access import needs
 from cqrs.console.charts import Sparkline, lag_line
 from cqrs.console.estimates import Estimate, estimate
@@ -21,18 +23,28 @@ from cqrs.messages import Role
 from cqrs.projections.status import ProjectionStatus
 from cqrs.workers.operation import Operation
 
+if TYPE_CHECKING:
+    from cqrs.store.reports import Count
+
 bp = Blueprint("projections", __name__)
 
 LONGEST_REASON = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectionRow:
     status: ProjectionStatus
     lag: Sparkline
     replay: Estimate
-    #: What is being done to it now.
+    #: None before its first generation.
+    rows: Count | None
+    #: "rising" or "falling" where events wait and that is known.
+    trend: str
+    #: When the oldest event it has not applied was recorded.
+    waiting_since: datetime | None
+    #: What is being done to it now, and how far that is.
     operation: Operation | None
+    progress: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +101,30 @@ def resume(name: str) -> Response:
 
 def projection_rows(statuses: Sequence[ProjectionStatus]) -> list[ProjectionRow]:
     doing = {each.projection: each for each in reversed(navigation.operations())}
-    return [
-        ProjectionRow(status, _lag(status.name), estimate(status.name, status.generation), doing.get(status.name))
-        for status in statuses
-    ]
+    return [_row(status, doing.get(status.name)) for status in statuses]
 
 
-def _lag(name: str) -> Sparkline:
-    return lag_line(name, measured.lags_of(name), during=measured.window_words())
+def _row(status: ProjectionStatus, operation: Operation | None) -> ProjectionRow:
+    name, number_ = status.name, status.generation
+    lags = measured.lags_of(name)
+    return ProjectionRow(
+        status=status,
+        lag=lag_line(name, lags, during=measured.window_words()),
+        replay=estimate(name, number_),
+        rows=current.runtime().projections.row_count(name, number_) if number_ else None,
+        trend=_trend(lags) if status.lag_events else "",
+        waiting_since=current.runtime().clock() - timedelta(seconds=status.lag_seconds) if status.lag_seconds else None,
+        operation=operation,
+        progress=operation_words.short_progress(operation) if operation else "",
+    )
+
+
+def _trend(lags: Sequence[int | None]) -> str:
+    """Of the last two parts of the chart; empty when one was not measured."""
+    before, now = lags[-2:] if len(lags) > 1 else (None, None)
+    if before is None or now is None or before == now:
+        return ""
+    return "rising" if now > before else "falling"
 
 
 def _sum(seconds: Sequence[float | None]) -> float | None:

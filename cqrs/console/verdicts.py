@@ -59,11 +59,14 @@ def judge(
     workers: int,
     operations: Sequence[Operation] = (),
     order: OrderReport | None = None,
+    others: Sequence[Verdict] = (),
 ) -> Judgement:
-    """What an operator should know first. `workers` is how many are alive, `operations` are those not finished."""
+    """What an operator should know first. `workers` is how many are alive, `operations` are those not finished,
+    `others` what was found besides."""
     doing = {operation.projection: operation for operation in operations if operation.kind in EXCLUSIVE}
     found = [finding for status in statuses for finding in _findings(status, doing.get(status.name), workers=workers)]
     found += [_waits_for_review(each) for each in operations if each.state is OperationState.WAITING]
+    found += others
     found.sort(key=lambda finding: _RANKS.index(finding.state))
     if order is not None and order.held_back:
         found.insert(0, _held_back(order))

@@ -21,7 +21,7 @@ from cqrs.projections.engine import Sizes
 from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.generation_info import GenerationInfo, generation_infos
 from cqrs.projections.parked import ParkedKeys, ParkedPage
-from cqrs.projections.preflight import Preflight, PreflightReader
+from cqrs.projections.preflight import COUNT_CAP, Preflight, PreflightReader
 from cqrs.projections.projection import Projection
 from cqrs.projections.release import PositionsOf, Released
 from cqrs.projections.replay import Replay
@@ -31,6 +31,7 @@ from cqrs.projections.status import ProjectionStatus, StatusReader
 from cqrs.readmodels.shape import difference, shape_of
 from cqrs.readmodels.store import Generation, GenerationState, ReadModelStore
 from cqrs.store.event_store import EventStore
+from cqrs.store.reports import Count
 from cqrs.store.serialization import EventTypes
 
 #: How long to leave a worker alone that is doing what was asked for.
@@ -105,6 +106,11 @@ class Projections:
     def generations(self, name: str) -> list[GenerationInfo]:
         """The newest first. Raises NotFound."""
         return generation_infos(self.definition(name), self._own(name), self._store.parked_counts())
+
+    def row_count(self, name: str, generation: int) -> Count:
+        """Rows in a generation's first table, counted up to `COUNT_CAP`. Raises NotFound."""
+        counted = self._store.rows(self.definition(name).model, generation).count(COUNT_CAP + 1)
+        return Count.up_to(COUNT_CAP, counted)
 
     def preflight(self, name: str) -> Preflight:
         """What a replay would mean. Raises NotFound, ReadModelMissing."""

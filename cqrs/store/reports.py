@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from cqrs.store.database import Database
@@ -12,6 +13,8 @@ from cqrs.store.instants import from_text
 from cqrs.store.log_choice import log_of
 from cqrs.store.log_reader import LogReader
 
+#: Events whose times are read for a chart.
+_LOOKED_AT = 2_000
 #: Sorts after every character a stream's name can hold.
 _AFTER_ALL = "\U0010ffff"
 
@@ -88,6 +91,15 @@ class StreamPage:
     next: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """How the newest `events` of the log came: when the last one did, and the longest pause between two of them."""
+
+    events: int
+    newest: datetime
+    longest_pause_seconds: float
+
+
 class Reports:
     """Reads the log's database; keeps nothing."""
 
@@ -146,6 +158,33 @@ class Reports:
         with self._database.read() as connection:
             first, last = (self._reader.position_at(connection, moment) for moment in (since, until))
             return max(0, last - first)
+
+    def appended(self, since: datetime, until: datetime, parts: int) -> list[int]:
+        """About how many events were recorded in each of `parts` equal parts of this time, oldest first.
+
+        Exact up to `_LOOKED_AT` events; of more, evenly spaced ones stand for their neighbours.
+        """
+        counts = [0] * parts
+        with self._database.read() as connection:
+            first, last = (self._reader.position_at(connection, moment) for moment in (since, until))
+            every = -(-max(1, last - first) // _LOOKED_AT)
+            found = self._log.raw_at(connection, range(first + 1, last + 1, every), ("recorded_at",))
+        for (text,) in found:
+            part = int((from_text(text) - since) / ((until - since) / parts))
+            if 0 <= part < parts:  # clocks of machines that append differ
+                counts[part] += every
+        return counts
+
+    def rhythm(self, events: int = 200) -> Rhythm | None:
+        """Of the newest events; None when there are fewer than two."""
+        with self._database.read() as connection:
+            head = self._reader.head(connection)
+            found = self._log.raw_at(connection, range(max(0, head - events) + 1, head + 1), ("recorded_at",))
+        times = [from_text(text) for (text,) in found]
+        if len(times) < 2:
+            return None
+        pause = max((later - earlier).total_seconds() for earlier, later in pairwise(times))
+        return Rhythm(events=len(times), newest=times[-1], longest_pause_seconds=max(0.0, pause))
 
     def database_size(self) -> int:
         """Bytes, as the database counts its pages."""

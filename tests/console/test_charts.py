@@ -57,6 +57,10 @@ def test_a_little_is_visible_and_nothing_is_not() -> None:
     assert [bar.height for bar in chart.bars][:2] == [0.0, 1.0]
 
 
+def test_a_slow_rate_is_told_by_the_minute() -> None:
+    assert rate_bars([0.05, 0.0], start="", end="").peak == "peak 3/min"
+
+
 def test_without_a_measurement_there_is_no_peak() -> None:
     assert rate_bars([None, None], start="", end="").peak == "not measured yet"
     assert rate_bars([], start="", end="").bars == ()

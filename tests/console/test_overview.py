@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cqrs.messages import Role
 from cqrs.runtime import Runtime
 from tests.console.browser import Browser, Script
 from tests.console.ledger import deposit, links_of, open_account, text_of
+from tests.console.work import operation, phase
 
 
 def test_an_empty_log_says_what_to_do_first(ana: Browser) -> None:
@@ -38,11 +41,38 @@ def test_what_is_caught_up_is_said_to_be(ana: Browser, runtime: Runtime) -> None
     assert "Ada opened an account" in words
 
 
-def test_unmeasured_figures_are_unknown(ana: Browser, runtime: Runtime) -> None:
+def test_the_rate_is_known_from_the_log_before_any_sample(ana: Browser, runtime: Runtime) -> None:
     open_account(runtime)
     words = text_of(ana.get("/"))
-    assert "Appended now unknown" in words
-    assert "not measured yet" in words
+    assert "Appended now 1 in the last minute" in words
+    assert "peak 1/min" in words
+
+
+def test_a_read_model_has_its_rows_counted(ana: Browser, runtime: Runtime) -> None:
+    open_account(runtime, "1")
+    open_account(runtime, "2")
+    runtime.projections.catch_up()
+    assert "accounts 2 rows" in text_of(ana.get("/"))
+
+
+def test_what_runs_shows_how_far_it_is(ana: Browser, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_account(runtime)
+    runtime.projections.catch_up()
+    facts = {"phases": [phase("build", 0)], "done": 61, "total": 100, "rate": 4.0}
+    monkeypatch.setattr(runtime.operations, "active", lambda: [operation(**facts)])
+    words = text_of(ana.get("/"))
+    assert "Replaying accounts 61 %" in words
+    assert "building · 61 of 100 · 4/s 9.8 s left" in words
+    assert "building, 61 %, 9.8 s left" in words  # beside its projection
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "\u202eevil", "a" * 500])
+def test_hostile_words_of_operators_stay_text(ana: Browser, runtime: Runtime, text: str) -> None:
+    open_account(runtime)
+    ana.post("/projections/accounts/pause", {"reason": text})
+    page = ana.get("/")
+    assert "<script>alert" not in page.get_data(as_text=True)
+    assert page.status_code == 200
 
 
 def test_what_operators_did_is_told_with_their_reasons(ana: Browser, runtime: Runtime) -> None:

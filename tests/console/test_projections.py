@@ -74,7 +74,7 @@ def test_a_failure_shows_what_stopped_where_and_what_can_be_done(
     words = text_of(page)
     assert "at event 1. 10 events wait behind it. ValueError: <b>1.129,50</b> is no number" in words
     assert "Says Ada opened an account" in words
-    assert "Try again" in words
+    assert "Retry" in words
     assert "<b>1.129" not in page.get_data(as_text=True)
     assert "/read-models/accounts/rows/a~1b" in links_of(page)
     assert '<details class="fold" open><summary>Payload' in page.get_data(as_text=True)

@@ -142,3 +142,34 @@ class TestPlans:
             plan = [row[3] for row in rows]
         assert any(step.startswith("SEARCH events") for step in plan)
         assert not [step for step in plan if step.startswith("SCAN events")]
+
+
+def steady(database: Database, minutes: list[float]) -> Reports:
+    """A log with one event at each of these minutes of the morning."""
+    times = (MORNING + timedelta(minutes=minute) for minute in minutes)
+    SqlEventStore(database).append("mill-1", [happened(recorded_at=time) for time in times])
+    return Reports(database)
+
+
+def test_events_are_counted_by_the_minute_they_were_recorded_in(database: Database) -> None:
+    reports = steady(database, [-5, 0, 0.5, 0.9, 2, 3.99, 4])
+    assert reports.appended(MORNING, MORNING + timedelta(minutes=4), 4) == [3, 0, 1, 1]
+    assert reports.appended(MORNING + timedelta(hours=1), MORNING + timedelta(hours=2), 3) == [0, 0, 0]
+
+
+def test_of_many_events_a_part_stands_for_all(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cqrs.store.reports._LOOKED_AT", 10)
+    reports = steady(database, [minute / 30 for minute in range(60)])
+    assert reports.appended(MORNING, MORNING + timedelta(minutes=2), 2) == [30, 30]
+
+
+def test_the_rhythm_of_a_log_is_its_longest_pause_and_its_last_event(database: Database) -> None:
+    reports = steady(database, [0, 1, 2, 10, 11])
+    rhythm = reports.rhythm(events=4)
+    assert rhythm is not None
+    assert (rhythm.events, rhythm.longest_pause_seconds) == (4, 480.0)
+    assert rhythm.newest == MORNING + timedelta(minutes=11)
+
+
+def test_one_event_has_no_rhythm(database: Database) -> None:
+    assert steady(database, [0]).rhythm() is None
