@@ -339,6 +339,18 @@ class OperationInTheWay(CqrsError):
     id: str | None
 
 
+class ScheduleFixed(CqrsError):
+    """{name} is part of the program: it cannot be changed, paused or run by hand."""
+
+    name: str
+
+
+class ScheduleStands(CqrsError):
+    """{name} cannot run: {why}. Nothing was started."""
+
+    name: str
+
+
 class OperationFinished(CqrsError):
     """{title} has already {state}: there is nothing left to cancel."""
 

@@ -51,12 +51,14 @@ from cqrs.store.records import RecordedEvent, category_of
 from cqrs.store.reports import Reports
 from cqrs.store.sql import SqlEventStore
 from cqrs.store.tables import main as main_tables
+from cqrs.workers.default_schedules import DefaultSchedules
 from cqrs.workers.heartbeats import Workers
 from cqrs.workers.operation import Operation
 from cqrs.workers.operation_runner import OperationHandler
 from cqrs.workers.operations import Operations
 from cqrs.workers.replay_speed import replay_speed
 from cqrs.workers.samples import Samples
+from cqrs.workers.schedules import Schedules
 
 #: Under which name a Flask application keeps its runtime.
 EXTENSION = "cqrs.runtime"
@@ -139,6 +141,9 @@ class Runtime:
         }
         self.keys = KeyIndex(declared, events=self.events, types=self.types, database=self.read)
         self._add_drift()
+        self.schedules = Schedules(
+            self.main, self.operations, DefaultSchedules(self.projections.names(), self.checks_of)
+        )
 
     def _add_drift(self) -> None:
         self.checks = Checks(self.main)
@@ -203,6 +208,7 @@ class Runtime:
             for table in self.catalogue.write_models.values():
                 table.create(connection, checkfirst=True)
         self.projections.ensure()
+        self.schedules.ensure()
 
     def check(self) -> None:
         """Raises SchemaMissing, SchemaOutdated or SchemaTooNew unless the tables are what this program expects."""
@@ -279,6 +285,12 @@ class Runtime:
             raise InvalidMessage(errors)
         parameters = {"level": level, "reference": reference}
         return self.operations.request("check", name, actor=actor, reason=reason, parameters=parameters)
+
+    def checks_of(self, name: str) -> list[tuple[str, str]]:
+        """The levels and references that a check of this projection may have. Raises NotFound."""
+        if not self.projections.definition(name).keyed:
+            return []
+        return [(level, reference) for level in LEVELS for reference in REFERENCES]
 
     def start_repair(
         self,

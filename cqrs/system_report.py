@@ -14,8 +14,7 @@ from cqrs.store import schema
 from cqrs.store.database_facts import DatabaseFacts, database_facts
 from cqrs.store.order_report import OrderReport
 from cqrs.workers.heartbeats import WorkerInfo
-from cqrs.workers.leases import Holding, Leases
-from cqrs.workers.scheduler import LEASE
+from cqrs.workers.leases import Holding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +60,7 @@ def system_report(runtime: Runtime) -> SystemReport:
     return SystemReport(
         log=log_report(runtime),
         workers=runtime.workers.known(),
-        scheduler=Leases(runtime.main).holder(LEASE),
+        scheduler=runtime.schedules.scheduler(),
         projections=projections,
         error=error,
         databases=_databases(runtime),

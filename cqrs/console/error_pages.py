@@ -41,6 +41,8 @@ ANSWERS: Mapping[type[errors.CqrsError], tuple[int, str]] = {
     errors.NotKeyed: (409, "not_keyed"),
     errors.AlreadyThere: (409, "already_there"),
     errors.OperationInTheWay: (409, "operation_in_the_way"),
+    errors.ScheduleFixed: (409, "schedule_fixed"),
+    errors.ScheduleStands: (409, "schedule_stands"),
     errors.OperationFinished: (409, "operation_finished"),
     errors.OperationNotWaiting: (409, "operation_not_waiting"),
     errors.PreflightChanged: (409, "preflight_changed"),

@@ -39,6 +39,7 @@ checks = sa.Table(
     sa.Column("finished_at", Instant),
 )
 sa.Index("ix_checks_projection", checks.c.projection, checks.c.id)
+sa.Index("ix_checks_operation", checks.c.operation)
 
 findings = sa.Table(
     "findings",

@@ -42,31 +42,45 @@ class Operations:
         reason: str | None = None,
     ) -> Operation:
         """Store the wish; a worker carries it out. Raises OperationInTheWay when another one holds the projection."""
-        identity = new_id()
         try:
             with self._database.write() as connection:
-                connection.execute(
-                    operations.insert().values(
-                        id=identity,
-                        kind=kind,
-                        projection=projection,
-                        state=OperationState.REQUESTED,
-                        parameters=_json(parameters or {}),
-                        actor=actor,
-                        reason=reason,
-                        requested_at=self._database.now(connection),
-                        phases="[]",
-                        errors="[]",
-                        error_count=0,
-                        token=0,
-                        attempts=0,
-                        holds=projection if kind in EXCLUSIVE else None,
-                        log_lines=0,
-                    )
-                )
+                identity = self.record(connection, kind, projection, actor=actor, parameters=parameters, reason=reason)
         except IntegrityError as error:
             raise self._in_the_way(projection) from error
         return self.get(identity)
+
+    def record(
+        self,
+        connection: sa.Connection,
+        kind: str,
+        projection: str,
+        *,
+        actor: str,
+        parameters: Mapping[str, Any] | None = None,
+        reason: str | None = None,
+    ) -> str:
+        """The same in a transaction of whoever asks; the id. Raises IntegrityError when another one is in the way."""
+        identity = new_id()
+        connection.execute(
+            operations.insert().values(
+                id=identity,
+                kind=kind,
+                projection=projection,
+                state=OperationState.REQUESTED,
+                parameters=_json(parameters or {}),
+                actor=actor,
+                reason=reason,
+                requested_at=self._database.now(connection),
+                phases="[]",
+                errors="[]",
+                error_count=0,
+                token=0,
+                attempts=0,
+                holds=projection if kind in EXCLUSIVE else None,
+                log_lines=0,
+            )
+        )
+        return identity
 
     def holder(self, projection: str) -> Operation | None:
         """The exclusive operation on this projection that is not finished."""

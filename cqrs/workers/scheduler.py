@@ -1,45 +1,51 @@
-"""Fires schedules in one process at a time: whoever holds the lease runs a timer in memory, the others wait for it.
-
-The timer only says when to look. A run row with the due time decides: it is written together with a look at the
-lease, so that neither two processes nor one that overslept can run the same due time twice.
-"""
+"""Fires schedules in one process at a time: whoever holds the lease runs a timer in memory, the others wait for it."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.interval import IntervalTrigger
+from apscheduler.triggers.base import BaseTrigger
 
 from cqrs.errors import CqrsError
 from cqrs.runtime import Runtime
-from cqrs.store.upsert import insert_new
-from cqrs.workers import tables
+from cqrs.workers.jobs import JOBS
 from cqrs.workers.leases import Lease, Leases
-from cqrs.workers.schedules import SCHEDULES, Schedule
+from cqrs.workers.schedule import Schedule
+from cqrs.workers.schedules import LEASE
+from cqrs.workers.ticks import Job, Ticks
 
-LEASE = "scheduler"
 LEASE_TIME = timedelta(seconds=15)
-LONGEST_ERROR = 2_000
+#: How soon a change of a schedule, or a run that somebody asked for, is noticed.
+LOOK = timedelta(seconds=2)
+#: Clocks that differ by less are taken for equal.
+CLOCKS_DIFFER = timedelta(milliseconds=300)
 
 logger = logging.getLogger(__name__)
 
+#: What a job did in a few words, None when there is nothing to say.
+Work = Callable[[Runtime], str | None]
 
-class DueTimes(IntervalTrigger):  # type: ignore[misc]  # the library has no types
-    """The due times of a schedule, and once at the start, for what fell due while nobody held the lease."""
 
-    def __init__(self, schedule: Schedule) -> None:
-        super().__init__(seconds=int(schedule.every.total_seconds()), start_date=schedule.anchor, timezone=UTC)
+class BeginTimes(BaseTrigger):  # type: ignore[misc]  # the library has no types
+    """When to look at a schedule: at once, for what fell due before, then whenever something begins.
+
+    `ahead` is how far the clock of this process is before that of the database, which decides.
+    """
+
+    def __init__(self, schedule: Schedule, ahead: timedelta) -> None:
+        self._schedule = schedule
+        self._ahead = ahead
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
         if previous is None:
             return now
-        # Told of no previous time, it counts from the anchor; otherwise from the start.
-        return cast(datetime, super().get_next_fire_time(None, now + timedelta(milliseconds=1)))
+        found = self._schedule.looked_at((max(previous, now) - self._ahead).astimezone(UTC))
+        return None if found is None else found + self._ahead
 
 
 class Scheduler:
@@ -48,16 +54,23 @@ class Scheduler:
         runtime: Runtime,
         owner: str,
         *,
-        schedules: Sequence[Schedule] = SCHEDULES,
+        jobs: Mapping[str, Work] = JOBS,
         lease_time: timedelta = LEASE_TIME,
+        look: timedelta = LOOK,
     ) -> None:
         self._runtime = runtime
         self._owner = owner
-        self._schedules = schedules
+        self._jobs = jobs
         self._lease_time = lease_time
+        self._look = min(look, lease_time / 3)
         self._leases = Leases(runtime.main)
+        self._ticks = Ticks(runtime.main, runtime.operations, runtime.schedules)
         self._lease: Lease | None = None
+        self._asked_at = 0.0
         self._timer: BackgroundScheduler | None = None
+        #: What the timer has been told of, by id.
+        self._known: dict[str, Schedule] = {}
+        self._ahead = timedelta()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
@@ -74,11 +87,17 @@ class Scheduler:
         try:
             while not self._stopping.is_set():
                 self._keep_lease()
-                self._stopping.wait(self._lease_time.total_seconds() / 3)
+                self._look_around()
+                self._stopping.wait(self._look.total_seconds())
         finally:
             self._step_down()
 
     def _keep_lease(self) -> None:
+        """Asked for three times in its time."""
+        now = time.monotonic()
+        if self._asked_at and now - self._asked_at < (self._lease_time / 3 - self._look / 2).total_seconds():
+            return
+        self._asked_at = now
         try:
             lease = self._leases.acquire(LEASE, self._owner, self._lease_time)
         except CqrsError as error:
@@ -87,55 +106,71 @@ class Scheduler:
         if lease != self._lease:
             self._stop_timer()
             self._lease = lease
-            if lease is not None:
-                self._timer = self._start_timer(lease)
 
-    def _start_timer(self, lease: Lease) -> BackgroundScheduler:
+    def _look_around(self) -> None:
+        """Tell the timer of schedules as they are now, and begin what people asked for."""
+        if self._lease is None:
+            return
+        try:
+            if self._timer is None:
+                self._runtime.schedules.ensure()
+                self._ticks.close_interrupted(self._lease)
+                self._timer = self._new_timer()
+            self._adopt(self._timer, self._lease)
+            for run in self._ticks.pending():
+                self._timer.add_job(self.run_asked, id=run, args=[run, self._lease], replace_existing=True)
+        except CqrsError as error:
+            logger.warning("The scheduler cannot read the schedules: %s", error)
+
+    @staticmethod
+    def _new_timer() -> BackgroundScheduler:
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         timer = BackgroundScheduler(timezone=UTC, job_defaults=defaults)
-        for schedule in self._schedules:
-            timer.add_job(self.tick, DueTimes(schedule), args=[schedule, lease])
         timer.start()
         return timer
 
-    def tick(self, schedule: Schedule, lease: Lease) -> bool:
+    def _adopt(self, timer: BackgroundScheduler, lease: Lease) -> None:
+        now, found = self._ticks.runnable()
+        ahead = datetime.now(UTC) - now
+        if abs(ahead - self._ahead) > CLOCKS_DIFFER:
+            self._known, self._ahead = {}, ahead
+            timer.remove_all_jobs()
+        wanted = {each.id: each for each in found}
+        for identity in self._known.keys() - wanted.keys():
+            timer.remove_job(identity)
+        for identity, schedule in wanted.items():
+            if self._known.get(identity) != schedule:
+                when = BeginTimes(schedule, self._ahead)
+                timer.add_job(self.tick, when, id=identity, args=[identity, lease], replace_existing=True)
+        self._known = wanted
+
+    def tick(self, identity: str, lease: Lease) -> bool:
         """Run what the schedule is due for, unless that was run before or the lease was lost. Whether it ran."""
         try:
-            due_at = self._claim(schedule, lease)
-            if due_at is None:
-                return False
-            error = self._carry_out(schedule)
-            self._finish(schedule, due_at, error)
+            found = self._ticks.tick(identity, lease)
+            if isinstance(found, Job):
+                self._carry_out(found)
         except CqrsError as error:
-            logger.warning("Schedule %r was not run: %s", schedule.name, error)
+            logger.warning("Schedule %s was not run: %s", identity, error)
             return False
-        return True
+        return bool(found)
 
-    def _claim(self, schedule: Schedule, lease: Lease) -> datetime | None:
-        database, runs = self._runtime.main, tables.schedule_runs
-        with database.write(durable=False) as connection:
-            now = database.now(connection)
-            due_at = schedule.due_at(now)
-            if not self._leases.still_held(connection, lease):
-                return None
-            row = {"schedule": schedule.name, "due_at": due_at, "token": lease.token, "started_at": now}
-            inserted = connection.execute(insert_new(database.dialect, runs, row))
-            return due_at if inserted.rowcount == 1 else None
-
-    def _carry_out(self, schedule: Schedule) -> str | None:
+    def run_asked(self, run: str, lease: Lease) -> None:
         try:
-            schedule.job(self._runtime)
-        except Exception as error:
-            logger.exception("Schedule %r failed.", schedule.name)
-            return f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
-        return None
+            job = self._ticks.take(run, lease)
+            if job is not None:
+                self._carry_out(job)
+        except CqrsError as error:
+            logger.warning("A run that was asked for did not come to its end: %s", error)
 
-    def _finish(self, schedule: Schedule, due_at: datetime, error: str | None) -> None:
-        database, runs = self._runtime.main, tables.schedule_runs
-        mine = (runs.c.schedule == schedule.name, runs.c.due_at == due_at)
-        with database.write(durable=False) as connection:
-            values: dict[str, Any] = {"finished_at": database.now(connection), "error": error}
-            connection.execute(runs.update().where(*mine).values(values))
+    def _carry_out(self, job: Job) -> None:
+        try:
+            outcome = self._jobs[job.kind](self._runtime)
+        except Exception as error:
+            logger.exception("The job %s failed.", job.kind)
+            self._ticks.finish(job.run, error=f"{type(error).__name__}: {error}")
+        else:
+            self._ticks.finish(job.run, outcome=outcome)
 
     def _step_down(self) -> None:
         self._stop_timer()
@@ -147,6 +182,7 @@ class Scheduler:
             self._lease = None
 
     def _stop_timer(self) -> None:
+        self._known = {}
         if self._timer is not None:
             self._timer.shutdown(wait=True)
             self._timer = None

@@ -1,4 +1,4 @@
-"""The tables of leases, signs of life, runs and samples, in the main database."""
+"""The tables of leases, signs of life and samples, in the main database."""
 
 from __future__ import annotations
 
@@ -25,18 +25,6 @@ workers = sa.Table(
     sa.Column("pid", sa.Integer, nullable=False),
     sa.Column("started_at", Instant, nullable=False),
     sa.Column("seen_at", Instant, nullable=False),
-)
-
-#: One row for each due time of a schedule that somebody began to run: the primary key keeps a second from starting.
-schedule_runs = sa.Table(
-    "schedule_runs",
-    main,
-    sa.Column("schedule", sa.Text, primary_key=True),
-    sa.Column("due_at", Instant, primary_key=True),
-    sa.Column("token", sa.BigInteger, nullable=False),
-    sa.Column("started_at", Instant, nullable=False),
-    sa.Column("finished_at", Instant),
-    sa.Column("error", sa.Text),
 )
 
 #: `at` is the Unix time in seconds at which the step of `step` seconds begins. Projection "" is the log itself.

@@ -20,7 +20,7 @@ LAYERS = (
     {"dispatch", "queries", "aggregates", "unit_of_work", "middleware", "mediator", "projections", "drift"},
     {"domain", "operators", "workers"},
     {"runtime"},
-    {"testing", "demo", "workers.worker", "workers.jobs", "workers.schedules", "workers.scheduler", "system_report"},
+    {"testing", "demo", "workers.worker", "workers.jobs", "workers.scheduler", "system_report"},
     {"cqrs"},
     {"console", "cli", "cli_access", "cli_operations", "cli_output", "serving", "access_log"},
     {"example"},

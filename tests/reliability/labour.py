@@ -30,9 +30,13 @@ from cqrs.readmodels.sql_rows import SqlGenerationRows
 from cqrs.readmodels.store import Batch, Generation
 from cqrs.readmodels.tables import generations as g
 from cqrs.store.opening import open_database
+from cqrs.workers.default_schedules import DefaultSchedules
+from cqrs.workers.due_times import Timing
 from cqrs.workers.heartbeats import Workers
+from cqrs.workers.operations import Operations
+from cqrs.workers.schedule import CHECK, Schedule
 from cqrs.workers.scheduler import Scheduler
-from cqrs.workers.schedules import Schedule
+from cqrs.workers.schedules import Schedules
 from cqrs.workers.worker import Worker
 from tests.projections.library import TYPES, Members
 from tests.reliability.desk import Desk
@@ -165,18 +169,28 @@ def _runtime(job: Job) -> Any:
     database = open_database(job.url, root=Path())
     desk = Desk(database, database, sizes=Sizes(live=job.batch), lease_seconds=job.lease_seconds)
     keys = KeyIndex([Members], events=desk.events, types=TYPES, database=database)
+    operations = Operations(database)
+    often = Timing(every=timedelta(seconds=job.every_seconds or 1))
+    check = {"projection": "members", "parameters": {"level": "full"}}
+    own = [
+        Schedule(id="tick", name="Tick", kind="tick", timing=often),
+        Schedule(id="look", name="Look", kind=CHECK, timing=often, **check),  # type: ignore[arg-type]
+    ]
+    defaults = DefaultSchedules(["members"], lambda _: [("full", "log")], own)
     return SimpleNamespace(
         main=database,
         events=desk.events,
         projections=desk.projections,
         keys=keys,
         workers=Workers(database),
-        operations=None,
+        operations=operations,
+        schedules=Schedules(database, operations, defaults),
         operation_handlers={},
     )
 
 
 def _scheduler(job: Job, journal: Journal, runtime: Any, owner: str) -> Scheduler:
-    schedule = Schedule("tick", lambda _: journal.write("tick", os.getpid()), timedelta(seconds=job.every_seconds))
-    lease = timedelta(seconds=job.lease_seconds)
-    return Scheduler(runtime, owner, schedules=[schedule], lease_time=lease)
+    def tick(_runtime: Any) -> None:
+        journal.write("tick", os.getpid())
+
+    return Scheduler(runtime, owner, jobs={"tick": tick}, lease_time=timedelta(seconds=job.lease_seconds))

@@ -149,10 +149,16 @@ def test_due_times_are_run_once_whoever_holds_the_scheduler(new_yard: YardFactor
     wait_until(lambda: ticks(third) > before + 1, PATIENCE)
     for pid in (second, third):
         workers[pid].stop()
-    runs = [due_at for (due_at,) in yard.desk.sql("SELECT due_at FROM schedule_runs")]
+    runs = [due_at for (due_at,) in yard.desk.sql("SELECT due_at FROM schedule_runs WHERE schedule = 'tick'")]
+    asked = yard.desk.sql("SELECT operation FROM schedule_runs WHERE schedule = 'look' AND NOT skipped")
+    made = yard.desk.sql("SELECT id FROM operations")
     ran = len(yard.journal.lines("tick"))
     print(f"{len(runs)} due times, {ran} runs, the scheduler moved after {took:.1f} s")  # noqa: T201
     assert len({first, second, third}) == 3
     assert len(set(runs)) == len(runs)
     assert len(runs) - 1 <= ran <= len(runs), "a run of the one that was killed may be missing, none may be doubled"
     assert took < 2 * LEASE
+    assert asked == made, (
+        "a check is asked for once, in the transaction of its run; while it waits, the rest is skipped"
+    )
+    assert len(made) == 1

@@ -6,15 +6,20 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from cqrs.drift.tables import checks
+from cqrs.identifiers import new_id
 from cqrs.messages import Context
 from cqrs.operators import tables as operators
 from cqrs.runtime import Runtime
 from cqrs.store.tables import idempotency
 from cqrs.workers import jobs, tables
-from cqrs.workers.leases import Leases
+from cqrs.workers.default_schedules import HOUSEKEEPING
+from cqrs.workers.jobs import JOBS
+from cqrs.workers.operation_runner import OperationRunner
+from cqrs.workers.operation_tables import operations
+from cqrs.workers.retention import delete_older
 from cqrs.workers.samples import LOG
-from cqrs.workers.scheduler import LEASE, LEASE_TIME, Scheduler
-from cqrs.workers.schedules import SCHEDULES
+from cqrs.workers.schedule_tables import schedule_runs
 from tests.operators.aging import age
 
 
@@ -29,16 +34,11 @@ def count(runtime: Runtime, table: sa.Table) -> int:
         return len(connection.execute(sa.select(table)).all())
 
 
-def test_every_schedule_runs_on_a_real_program(runtime: Runtime) -> None:
+def test_every_job_runs_on_a_real_program_and_says_what_it_did(runtime: Runtime) -> None:
     create_user(runtime, 1)
-    lease = Leases(runtime.main).acquire(LEASE, "a", LEASE_TIME)
-    assert lease is not None
-    scheduler = Scheduler(runtime, "a")
-    for schedule in SCHEDULES:
-        assert scheduler.tick(schedule, lease)
-    with runtime.main.read() as connection:
-        runs = connection.execute(sa.select(tables.schedule_runs)).all()
-    assert [run.error for run in runs] == [None] * len(SCHEDULES)
+    assert {each.kind for each in HOUSEKEEPING} == set(JOBS)
+    for job in JOBS.values():
+        assert job(runtime)
 
 
 def test_sampling_measures_the_log_and_each_projection(runtime: Runtime) -> None:
@@ -76,10 +76,40 @@ def test_what_is_over_is_forgotten_and_the_rest_is_kept(runtime: Runtime) -> Non
 
 def test_many_rows_are_deleted_in_slices(runtime: Runtime) -> None:
     for number in range(1, 1 + 7):
-        with runtime.main.write() as connection:
-            moment = runtime.main.now(connection) - timedelta(days=number)
-            row = {"schedule": f"s{number}", "due_at": moment, "token": 1, "started_at": moment}
-            connection.execute(tables.schedule_runs.insert().values(row))
-    runs = tables.schedule_runs
-    assert jobs.delete_older(runtime.main, runs, runs.c.started_at, timedelta(days=3.5)) == 4
-    assert count(runtime, runs) == 3
+        add_run(runtime, f"s{number}", timedelta(days=number))
+    moment = schedule_runs.c.requested_at
+    assert delete_older(runtime.main, schedule_runs, moment, timedelta(days=3.5)) == 4
+    assert count(runtime, schedule_runs) == 3
+
+
+def test_runs_of_what_runs_all_the_time_are_kept_for_an_hour(runtime: Runtime) -> None:
+    add_run(runtime, "sample", timedelta(hours=2))
+    add_run(runtime, "sample", timedelta(minutes=2))
+    add_run(runtime, "roll-up", timedelta(hours=2))
+    jobs.prune(runtime)
+    with runtime.main.read() as connection:
+        kept = connection.execute(sa.select(schedule_runs.c.schedule)).scalars()
+        assert sorted(kept) == ["roll-up", "sample"]
+
+
+def test_of_what_is_long_over_the_last_of_each_kind_stays(runtime: Runtime) -> None:
+    for _ in range(2):
+        runtime.start_check("orders", actor="ada")
+    waiting = runtime.start_check("users", actor="ada")
+    runner = OperationRunner(runtime.operations, runtime.operation_handlers, "me")
+    while runner.step():
+        pass
+    runtime.operations.request("repair", "users", actor="ada", parameters={"keys": []})
+    for table in (operations, checks):
+        age(runtime.main, table, timedelta(days=91))
+    assert jobs.forget(runtime) == "1 operation, 1 check and 0 runs removed"
+    assert waiting.id in [each.id for each in runtime.operations.page()]
+    assert [each.projection for each in runtime.checks.page()] == ["users", "orders"]
+    assert len(runtime.operations.page()) == 3
+
+
+def add_run(runtime: Runtime, schedule: str, before: timedelta) -> None:
+    with runtime.main.write() as connection:
+        moment = runtime.main.now(connection) - before
+        row = {"id": new_id(), "schedule": schedule, "due_at": moment, "requested_at": moment, "skipped": False}
+        connection.execute(schedule_runs.insert().values(row))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -13,13 +14,21 @@ import sqlalchemy as sa
 
 from cqrs.store.database import Database
 from cqrs.workers import tables
+from cqrs.workers.default_schedules import DefaultSchedules
+from cqrs.workers.due_times import Timing
 from cqrs.workers.leases import Lease, Leases
-from cqrs.workers.scheduler import LEASE, LEASE_TIME, Scheduler
-from cqrs.workers.schedules import ANCHOR, SCHEDULES, Schedule
+from cqrs.workers.operations import Operations
+from cqrs.workers.schedule import CHECK, RunState, Schedule
+from cqrs.workers.schedule_tables import schedule_runs
+from cqrs.workers.scheduler import LEASE_TIME, BeginTimes, Scheduler
+from cqrs.workers.schedules import LEASE, Schedules
+from cqrs.workers.ticks import INTERRUPTED, STILL_RUNNING
 from tests.operators.aging import age
 from tests.waiting import wait_until
 
-DAILY = timedelta(days=1)
+DAY = timedelta(days=1)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+SHORT = timedelta(seconds=0.6)
 
 
 class Ran:
@@ -30,107 +39,229 @@ class Ran:
         self._error = error
         self._lock = threading.Lock()
 
-    def __call__(self, _runtime: Any) -> None:
+    def __call__(self, _runtime: Any) -> str:
         with self._lock:
             self.times += 1
         if self._error:
             raise self._error
+        return f"{self.times} counted"
+
+
+def schedule_of(identity: str = "count", *, every: timedelta = DAY, jitter: timedelta = timedelta()) -> Schedule:
+    """One that owes what fell due before it was made."""
+    timing = Timing(every=every, jitter=jitter)
+    return Schedule(id=identity, name=identity.capitalize(), kind="count", timing=timing, counts_from=LONG_AGO)
+
+
+def check_of(projection: str = "members", level: str = "full") -> Schedule:
+    return Schedule(
+        id=f"check-{projection}-{level}",
+        name=f"Check of {projection}",
+        kind=CHECK,
+        projection=projection,
+        parameters={"level": level, "reference": "log"},
+        timing=Timing(every=DAY),
+        counts_from=LONG_AGO,
+    )
+
+
+class Program:
+    """One process over a database: what it knows, and its scheduler."""
+
+    def __init__(self, database: Database, own: Sequence[Schedule], job: Ran, owner: str = "a") -> None:
+        self.database = database
+        self.job = job
+        self.operations = Operations(database)
+        defaults = DefaultSchedules(["members"], lambda _: [("full", "log")], own)
+        self.schedules = Schedules(database, self.operations, defaults)
+        runtime: Any = SimpleNamespace(main=database, operations=self.operations, schedules=self.schedules)
+        self.schedules.add(*own)
+        self.scheduler = Scheduler(runtime, owner, jobs={"count": job}, lease_time=SHORT)
+
+    def lease(self, owner: str = "a") -> Lease:
+        lease = Leases(self.database).acquire(LEASE, owner, LEASE_TIME)
+        assert lease is not None
+        return lease
+
+    def runs(self, schedule: str = "count") -> list[Any]:
+        with self.database.read() as connection:
+            mine = schedule_runs.c.schedule == schedule
+            return list(connection.execute(sa.select(schedule_runs).where(mine).order_by(schedule_runs.c.id)))
 
 
 @pytest.fixture
-def runtime(database: Database) -> Any:
-    return SimpleNamespace(main=database)
+def program(database: Database) -> Program:
+    return Program(database, [schedule_of(), check_of()], Ran())
 
 
-def lease_of(database: Database, owner: str) -> Lease:
-    lease = Leases(database).acquire(LEASE, owner, LEASE_TIME)
-    assert lease is not None
-    return lease
-
-
-def runs(database: Database) -> list[Any]:
-    with database.read() as connection:
-        return list(connection.execute(sa.select(tables.schedule_runs)))
-
-
-@pytest.mark.parametrize(
-    ("now", "due"),
-    [
-        (ANCHOR, ANCHOR),
-        (ANCHOR + timedelta(seconds=9.4), ANCHOR),
-        (ANCHOR + timedelta(seconds=9.6), ANCHOR + timedelta(seconds=10)),
-        (ANCHOR + timedelta(seconds=35), ANCHOR + timedelta(seconds=30)),
-    ],
-)
-def test_due_times_are_counted_from_the_anchor(now: datetime, due: datetime) -> None:
-    assert Schedule("often", Ran(), timedelta(seconds=10)).due_at(now) == due
-
-
-def test_a_due_time_is_run_once_by_however_many(runtime: Any, database: Database) -> None:
-    job = Ran()
-    schedule = Schedule("daily", job, DAILY)
-    scheduler = Scheduler(runtime, "a")
-    lease = lease_of(database, "a")
+def test_a_due_time_is_run_once_by_however_many(program: Program) -> None:
+    lease = program.lease()
     with ThreadPoolExecutor(4) as pool:
-        ran = list(pool.map(lambda _: scheduler.tick(schedule, lease), range(8)))
-    assert job.times == sum(ran) == 1
-    (row,) = runs(database)
-    assert row.schedule == "daily"
-    assert row.due_at == schedule.due_at(datetime.now(UTC))
-    assert row.error is None
+        ran = list(pool.map(lambda _: program.scheduler.tick("count", lease), range(8)))
+    assert program.job.times == sum(ran) == 1
+    (row,) = program.runs()
+    assert row.due_at == Timing(every=DAY).latest_due(datetime.now(UTC))
+    assert (row.error, row.outcome) == (None, "1 counted")
     assert row.finished_at >= row.started_at
 
 
-def test_who_lost_the_lease_runs_nothing(runtime: Any, database: Database) -> None:
-    job = Ran()
-    overslept = lease_of(database, "a")
+def test_who_lost_the_lease_runs_nothing(program: Program, database: Database) -> None:
+    overslept = program.lease("a")
     age(database, tables.leases, LEASE_TIME)
-    lease_of(database, "b")
-    assert not Scheduler(runtime, "a").tick(Schedule("daily", job, DAILY), overslept)
-    assert job.times == 0
-    assert runs(database) == []
+    program.lease("b")
+    assert not program.scheduler.tick("count", overslept)
+    assert not program.scheduler.tick("check-members-full", overslept)
+    assert program.job.times == 0
+    assert program.runs() == program.runs("check-members-full") == program.operations.page() == []
 
 
-def test_a_job_that_fails_says_so_in_its_row(runtime: Any, database: Database) -> None:
-    schedule = Schedule("daily", Ran(ValueError("no disk")), DAILY)
-    assert Scheduler(runtime, "a").tick(schedule, lease_of(database, "a"))
-    (row,) = runs(database)
-    assert row.error == "ValueError: no disk"
+def test_a_job_that_fails_says_so_in_its_run(database: Database) -> None:
+    program = Program(database, [schedule_of()], Ran(ValueError("no disk")))
+    assert program.scheduler.tick("count", program.lease())
+    (run,) = program.schedules.runs("count")
+    assert (run.state, run.error) == (RunState.FAILED, "ValueError: no disk")
 
 
-def test_of_two_schedulers_one_works_and_the_other_takes_over(runtime: Any, database: Database) -> None:
-    job = Ran()
-    schedules = [Schedule("often", job, timedelta(seconds=1))]
-    pace = timedelta(seconds=0.6)
-    first = Scheduler(runtime, "a", schedules=schedules, lease_time=pace)
-    second = Scheduler(runtime, "b", schedules=schedules, lease_time=pace)
-    first.start()
+def test_a_check_becomes_an_operation_in_the_same_transaction(program: Program) -> None:
+    assert program.scheduler.tick("check-members-full", program.lease())
+    (operation,) = program.operations.page()
+    (run,) = program.schedules.runs("check-members-full")
+    assert (operation.kind, operation.projection, operation.actor) == ("check", "members", "system")
+    assert operation.parameters == {"level": "full", "reference": "log"}
+    assert operation.reason == "By schedule: every day."
+    assert (run.operation, run.state) == (operation.id, RunState.WAITING)
+
+
+def test_a_check_is_passed_over_while_the_last_one_goes_on(program: Program) -> None:
+    program.operations.request("check", "members", actor="ada", parameters={"level": "full"})
+    assert program.scheduler.tick("check-members-full", program.lease())
+    (run,) = program.schedules.runs("check-members-full")
+    assert (run.state, run.outcome, run.operation) == (RunState.SKIPPED, STILL_RUNNING, None)
+    assert len(program.operations.page()) == 1
+
+
+def test_a_check_of_another_level_is_in_nobodys_way(program: Program) -> None:
+    program.operations.request("check", "members", actor="ada", parameters={"level": "rolling"})
+    program.scheduler.tick("check-members-full", program.lease())
+    assert len(program.operations.page()) == 2
+
+
+@pytest.mark.parametrize(("projection", "level"), [("gone", "full"), ("members", "sample")])
+def test_what_is_not_in_the_code_is_not_run(database: Database, projection: str, level: str) -> None:
+    program = Program(database, [check_of(projection, level)], Ran())
+    identity = f"check-{projection}-{level}"
+    assert not program.scheduler.tick(identity, program.lease())
+    status = program.schedules.get(identity)
+    assert (status.runs, status.due, status.on) == ([], (), False)
+    assert projection in str(status.why_not)
+
+
+def test_after_a_gap_only_the_latest_due_time_is_run(database: Database) -> None:
+    program = Program(database, [schedule_of(every=timedelta(hours=1))], Ran())
+    lease = program.lease()
+    assert program.scheduler.tick("count", lease)
+    age(database, schedule_runs, timedelta(hours=30))
+    assert program.scheduler.tick("count", lease)
+    assert not program.scheduler.tick("count", lease)
+    first, second = (row.due_at for row in program.runs())
+    assert second - first == timedelta(hours=30)
+
+
+def test_a_schedule_owes_nothing_from_before_it_was_made(database: Database) -> None:
+    program = Program(database, [], Ran())
+    timing = Timing(every=DAY)
+    program.schedules.add(Schedule(id="count", name="Count", kind="count", timing=timing))
+    assert not program.scheduler.tick("count", program.lease())
+
+
+def test_jitter_delays_a_run_and_leaves_its_due_time(database: Database) -> None:
+    moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    schedule = schedule_of(every=timedelta(hours=1), jitter=timedelta(minutes=20))
+    begins = schedule.timing.begins_at("count", moment)
+    assert moment < begins < moment + timedelta(minutes=20)
+    assert schedule.timing.begins_at("count", moment) == begins != schedule.timing.begins_at("other", moment)
+    assert schedule.owed(begins - timedelta(seconds=1)) is None
+    assert schedule.owed(begins) == moment
+
+
+def test_the_timer_looks_at_once_and_then_when_something_begins() -> None:
+    schedule = schedule_of(every=timedelta(hours=1), jitter=timedelta(minutes=20))
+    now = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+    due_at = datetime(2026, 3, 1, 13, tzinfo=UTC)
+    times = BeginTimes(schedule, timedelta())
+    assert times.get_next_fire_time(None, now) == now
+    assert times.get_next_fire_time(now, now) == schedule.timing.begins_at("count", due_at)
+
+
+def test_the_timer_follows_the_clock_of_the_database() -> None:
+    ahead = timedelta(minutes=3)
+    now = datetime(2026, 3, 1, 12, 1, tzinfo=UTC)
+    times = BeginTimes(schedule_of(every=timedelta(hours=1)), ahead)
+    assert times.get_next_fire_time(now, now) == datetime(2026, 3, 1, 12, 3, tzinfo=UTC)
+
+
+def test_of_two_schedulers_one_works_and_the_other_takes_over(database: Database) -> None:
+    own, job = [schedule_of(every=timedelta(seconds=1))], Ran()
+    first, second = (Program(database, own, job, owner) for owner in ("a", "b"))
+    first.scheduler.start()
     wait_until(lambda: job.times >= 1)
-    second.start()
+    second.scheduler.start()
     wait_until(lambda: job.times >= 2)
-    assert {row.token for row in runs(database)} == {1}
-    first.stop()
+    assert {row.token for row in first.runs()} == {1}
+    first.scheduler.stop()
     seen = job.times
     wait_until(lambda: job.times > seen)
-    second.stop()
-    assert max(row.token for row in runs(database)) == 2
-    assert len({row.due_at for row in runs(database)}) == len(runs(database)) == job.times
+    second.scheduler.stop()
+    runs = first.runs()
+    assert max(row.token for row in runs) == 2
+    assert len({row.due_at for row in runs}) == len(runs) == job.times
 
 
-def test_what_fell_due_while_nobody_worked_runs_once_at_the_start(runtime: Any, database: Database) -> None:
-    job = Ran()
-    schedules = [Schedule("daily", job, DAILY)]
+def test_what_fell_due_while_nobody_worked_runs_once_however_often_a_process_starts(program: Program) -> None:
+    due = program.schedules.get("count").due
     for owner in ("a", "b"):
-        scheduler = Scheduler(runtime, owner, schedules=schedules)
+        scheduler = Scheduler(program_runtime(program), owner, jobs={"count": program.job}, lease_time=SHORT)
         scheduler.start()
-        wait_until(lambda: any(row.finished_at for row in runs(database)))
+        wait_until(lambda: any(row.finished_at for row in program.runs()))
         scheduler.stop()
-    assert job.times == 1
+    assert program.job.times == 1
+    assert program.schedules.get("count").due == due
 
 
-def test_stopping_one_that_was_never_started_is_fine(runtime: Any) -> None:
-    Scheduler(runtime, "a").stop()
+def program_runtime(program: Program) -> Any:
+    return SimpleNamespace(main=program.database, operations=program.operations, schedules=program.schedules)
 
 
-def test_the_names_of_schedules_differ() -> None:
-    assert len({schedule.name for schedule in SCHEDULES}) == len(SCHEDULES)
+def test_what_another_process_changes_is_noticed_while_running(database: Database) -> None:
+    program = Program(database, [schedule_of()], Ran())
+    program.schedules.pause("count", actor="ada")
+    program.scheduler.start()
+    wait_until(lambda: program.schedules.scheduler() is not None)
+    elsewhere = Program(database, [schedule_of()], Ran()).schedules
+    run = elsewhere.run_now("count", actor="ada")
+    assert run.state is RunState.WAITING
+    wait_until(lambda: elsewhere.get("count").runs[0].state is RunState.SUCCEEDED)
+    elsewhere.resume("count", actor="ada")
+    elsewhere.add(schedule_of("often", every=timedelta(seconds=1)))
+    wait_until(lambda: len(program.runs("often")) >= 2)
+    elsewhere.pause("often", actor="ada")
+    wait_until(lambda: "often" not in program.scheduler._known)
+    seen = len(program.runs("often"))
+    program.scheduler.stop()
+    assert len(program.runs("often")) == seen
+    (asked,) = program.runs()
+    assert (asked.due_at, asked.asked_by) == (None, "ada")
+
+
+def test_a_run_of_a_process_that_died_is_closed_by_the_next_one(program: Program) -> None:
+    ticks = program.scheduler._ticks
+    dead = program.lease("dead")
+    assert ticks.tick("count", dead)
+    assert program.schedules.get("count").runs[0].state is RunState.RUNNING
+    age(program.database, tables.leases, LEASE_TIME)
+    ticks.close_interrupted(program.lease("next"))
+    assert program.schedules.get("count").runs[0].error == INTERRUPTED
+
+
+def test_stopping_one_that_was_never_started_is_fine(program: Program) -> None:
+    program.scheduler.stop()

@@ -1,0 +1,169 @@
+"""Schedules for people: what they show, and what is changed about them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cqrs.errors import InvalidMessage, NotFound, OperationInTheWay, ScheduleFixed, ScheduleStands
+from cqrs.store.database import Database
+from cqrs.workers.default_schedules import HOUSEKEEPING, DefaultSchedules
+from cqrs.workers.due_times import Timing
+from cqrs.workers.operations import Operations
+from cqrs.workers.schedule import RunState, Schedule
+from cqrs.workers.schedules import Schedules
+from cqrs.workers.timing_change import changed_timing
+
+FULL = ("full", "log")
+LEVELS = (FULL, ("incremental", "log"), ("rolling", "log"), ("sample", "log"), ("full", "write_model"))
+NIGHTLY = "check-members-full"
+
+
+def schedules_of(database: Database, *projections: str, checks: tuple[tuple[str, str], ...] = (FULL,)) -> Schedules:
+    return Schedules(database, Operations(database), DefaultSchedules(projections, lambda _: checks))
+
+
+@pytest.fixture
+def schedules(database: Database) -> Schedules:
+    found = schedules_of(database, "members")
+    found.ensure()
+    return found
+
+
+def own(schedules: Schedules) -> set[str]:
+    return {each.schedule.id for each in schedules.all()} - {each.id for each in HOUSEKEEPING}
+
+
+def test_every_read_model_is_checked_at_night_by_default(schedules: Schedules) -> None:
+    schedule = schedules.get(NIGHTLY).schedule
+    assert (schedule.timing.cron, schedule.timing.zone) == ("0 2 * * *", "UTC")
+    assert (schedule.projection, schedule.parameters) == ("members", {"level": "full", "reference": "log"})
+
+
+def test_levels_and_projections_that_appear_later_get_their_schedules(schedules: Schedules, database: Database) -> None:
+    assert own(schedules) == {NIGHTLY}
+    schedules.change(NIGHTLY, {"cron": "0 5 * * *"}, actor="ada")
+    later = schedules_of(database, "members", "loans", checks=LEVELS)
+    later.ensure()
+    each = {"full", "incremental", "rolling", "full-write_model"}
+    assert own(later) == {f"check-{name}-{level}" for name in ("members", "loans") for level in each}
+    assert later.get(NIGHTLY).schedule.timing.cron == "0 5 * * *", "what somebody changed stays"
+
+
+def test_a_projection_that_is_gone_from_the_code_is_shown_as_such(schedules: Schedules, database: Database) -> None:
+    later = schedules_of(database, "loans")
+    status = later.get(NIGHTLY)
+    assert (status.why_not, status.on, status.due) == ("members is no longer in the code", False, ())
+    assert NIGHTLY not in [each.schedule.id for each in later.upcoming(50)]
+    assert later.next_due("members") is None
+    with pytest.raises(ScheduleStands, match="no longer in the code"):
+        later.run_now(NIGHTLY, actor="ada")
+
+
+def test_what_comes_next_is_told_soonest_first(schedules: Schedules) -> None:
+    coming = schedules.upcoming(50)
+    assert [each.due_at for each in coming] == sorted(each.due_at for each in coming)
+    assert {each.schedule.id for each in coming} == {NIGHTLY, "roll-up", "prune", "drop-generations", "forget"}
+    assert schedules.upcoming(1) == coming[:1]
+    found = schedules.next_due("members")
+    assert found is not None
+    assert found.schedule.id == NIGHTLY
+    assert found.due_at <= found.begins_at <= found.due_at + timedelta(minutes=20)
+
+
+def test_run_now_makes_a_run_that_says_so_and_moves_no_due_time(schedules: Schedules, database: Database) -> None:
+    before = schedules.get(NIGHTLY)
+    run = schedules.run_now(NIGHTLY, actor="ada", reason="a customer called")
+    assert (run.due_at, run.asked_by, run.state) == (None, "ada", RunState.WAITING)
+    (operation,) = Operations(database).page()
+    assert (operation.id, operation.actor, operation.reason) == (run.operation, "ada", "a customer called")
+    after = schedules.get(NIGHTLY)
+    assert (after.due, after.schedule, after.last) == (before.due, before.schedule, run)
+    with pytest.raises(OperationInTheWay, match="A full check of members is not finished"):
+        schedules.run_now(NIGHTLY, actor="ada")
+    Operations(database).cancel(operation.id, actor="ada")
+    assert schedules.get(NIGHTLY).runs[0].state is RunState.CANCELLED
+    assert schedules.run_now(NIGHTLY, actor="ada").id > run.id
+
+
+def test_a_paused_schedule_has_nothing_to_come_and_owes_nothing_when_it_goes_on(schedules: Schedules) -> None:
+    paused = schedules.pause(NIGHTLY, actor="ada")
+    assert (paused.schedule.paused_by, paused.due, paused.missed) == ("ada", (), None)
+    assert schedules.next_due("members") is None
+    assert schedules.pause(NIGHTLY, actor="bob").schedule.paused_by == "ada"
+    resumed = schedules.resume(NIGHTLY, actor="bob").schedule
+    assert (resumed.paused_at, resumed.changed_by) == (None, "bob")
+    assert resumed.counts_from == resumed.changed_at
+    assert resumed.owed(resumed.timing.latest_due(datetime.now(UTC)) or datetime.now(UTC)) is None
+
+
+def test_a_change_is_remembered_and_owes_nothing_from_before(schedules: Schedules) -> None:
+    status = schedules.change(
+        NIGHTLY, {"every_seconds": 3_600, "zone": "Europe/Berlin", "jitter_seconds": 60}, actor="ada"
+    )
+    schedule = status.schedule
+    assert schedule.timing == Timing(every=timedelta(hours=1), zone="Europe/Berlin", jitter=timedelta(minutes=1))
+    assert schedule.changed_by == "ada"
+    assert status.missed is None
+    assert len(status.due) == 3
+
+
+def test_a_missed_due_time_is_told(database: Database) -> None:
+    schedules = schedules_of(database, "members")
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    schedules.add(
+        Schedule(id="prune", name="Prune", kind="prune", timing=Timing(every=timedelta(days=1)), counts_from=long_ago)
+    )
+    status = schedules.get("prune")
+    assert status.missed == Timing(every=timedelta(days=1)).latest_due(datetime.now(UTC) - timedelta(minutes=1))
+
+
+def test_what_belongs_to_the_program_cannot_be_touched(schedules: Schedules) -> None:
+    for refused in (schedules.pause, schedules.resume, schedules.run_now):
+        with pytest.raises(ScheduleFixed):
+            refused("sample", actor="ada")
+    with pytest.raises(ScheduleFixed):
+        schedules.change("sample", {"every_seconds": 60}, actor="ada")
+
+
+def test_there_is_no_such_schedule(schedules: Schedules) -> None:
+    for asked in (lambda: schedules.get("nothing"), lambda: schedules.pause("nothing", actor="ada")):
+        with pytest.raises(NotFound):
+            asked()
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "sentence"),
+    [
+        ({"cron": "0 0 31 2 *"}, "cron", "This never happens"),
+        ({"cron": "0 2"}, "cron", "Give five fields"),
+        ({"cron": 5}, "cron", "This must be text."),
+        ({"cron": None}, "cron", "Give an interval or a cron"),
+        ({"every_seconds": 59}, "every_seconds", "Give whole seconds from 60"),
+        ({"every_seconds": "ten"}, "every_seconds", "Give whole seconds"),
+        ({"every_seconds": True}, "every_seconds", "Give whole seconds"),
+        ({"every_seconds": 10**12}, "every_seconds", "Give whole seconds"),
+        ({"every_seconds": 60, "cron": "0 2 * * *"}, "cron", "not both"),
+        ({"zone": "Berlin"}, "zone", "There is no time zone “Berlin”"),
+        ({"zone": "../etc/passwd"}, "zone", "There is no time zone"),
+        ({"jitter_seconds": -1}, "jitter_seconds", "Give whole seconds"),
+        ({"every_seconds": 60, "jitter_seconds": 31}, "jitter_seconds", "Give at most 30 seconds"),
+        ({"cron": "*/5 2 * * *", "jitter_seconds": 600}, "jitter_seconds", "Give at most 150 seconds"),
+        ({"anchor": "2026-01-01"}, "anchor", "with its zone"),
+        ({"paused": True}, "paused", "There is no such field"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_what_to_write(
+    schedules: Schedules, given: dict[str, object], field: str, sentence: str
+) -> None:
+    with pytest.raises(InvalidMessage) as refused:
+        schedules.change(NIGHTLY, given, actor="ada")
+    assert sentence in refused.value.errors[field][0]
+    assert schedules.get(NIGHTLY).schedule.changed_at is None
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(InvalidMessage) as refused:
+        changed_timing(Timing(every=timedelta(hours=1)), {"cron": "x", "zone": "x", "jitter_seconds": "x"})
+    assert set(refused.value.errors) == {"cron", "zone", "jitter_seconds"}
