@@ -16,6 +16,7 @@ from cqrs.drift.explanation import Explanation, explain
 from cqrs.drift.full_check import FullCheck
 from cqrs.drift.judge import Judge
 from cqrs.drift.repair import Repair
+from cqrs.drift.standing import StandingDrift
 from cqrs.errors import (
     CqrsError,
     DomainFault,
@@ -132,6 +133,7 @@ class Runtime:
             rate_of=self.samples.rate,
             speed_of=lambda name: replay_speed(self.operations, name),
             in_the_way_of=self._in_the_way_of,
+            drift_of=StandingDrift(self.main).read,
             positions_of=lambda name, key, until: self.keys.positions_of(name, key, until=until),
         )
         #: How operations are carried out, by kind.

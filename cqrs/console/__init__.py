@@ -13,6 +13,7 @@ from cqrs.console import (
     audit,
     commands,
     current,
+    drift,
     error_pages,
     events,
     filters,
@@ -56,8 +57,8 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 1024 * 1024
 PAGES = (
-    overview, projections, all_projections, replays, parked, operations, events, streams, read_models, commands, audit,
-    system, jump, patterns,
+    overview, projections, all_projections, replays, parked, operations, events, streams, read_models, drift, commands,
+    audit, system, jump, patterns,
 )  # fmt: skip
 API = (
     api_commands, api_queries, api_events, api_streams, api_projections, api_operations, api_checks,

@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import g, request, url_for
 
-from cqrs.console import current, operation_words, toasts
+from cqrs.console import current, drift_words, operation_words, toasts
 from cqrs.console.verdicts import worst
 from cqrs.errors import CqrsError
 from cqrs.projections.status import ProjectionStatus
@@ -19,7 +19,7 @@ from cqrs.workers.operation import Operation
 
 #: (label, blueprint): what I run and read, what happened, what I did.
 SECTIONS = (
-    (("Overview", "overview"), ("Projections", "projections"), ("Read models", "read_models")),
+    (("Overview", "overview"), ("Projections", "projections"), ("Read models", "read_models"), ("Drift", "drift")),
     (("Events", "events"), ("Streams", "streams"), ("Commands", "commands")),
     (("Operations", "operations"), ("Audit log", "audit"), ("System", "system")),
 )
@@ -108,7 +108,7 @@ def operations() -> Sequence[Operation]:
 def tag() -> str:
     """Names what a page that follows shows; while it stays the same, a poll needs no answer."""
     now = current.runtime().clock()
-    seen = [(s.name, s.state, s.checkpoint, s.generation, s.parked, s.paused_at) for s in statuses()]
+    seen = [(s.name, s.state, s.checkpoint, s.generation, s.parked, s.paused_at, s.drift) for s in statuses()]
     going_on = [(each.id, each.state, each.phase, each.done) for each in operations()]
     return short_hash((head(), seen, going_on, int(now.timestamp()) // SLOT))
 
@@ -132,7 +132,8 @@ def _attention(blueprint: str) -> tuple[str | None, str | None]:
     try:
         if blueprint == "operations":
             return operation_words.count_words(operations()) or (None, None)
-        found = worst(statuses()) if blueprint == "projections" else None
+        ask = {"projections": worst, "drift": drift_words.attention}.get(blueprint)
+        found = ask(statuses()) if ask else None
     except CqrsError:
         return None, None
     return (found[1], found[0]) if found else (None, None)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from cqrs.console import drift_words
 from cqrs.console.filters import duration, number
+from cqrs.projections.drift_known import LastCheck
 from cqrs.projections.status import ProjectionStatus
 from cqrs.store.order_report import OrderReport
 from cqrs.workers.operation import EXCLUSIVE, Operation, OperationState
@@ -93,7 +95,7 @@ def worst(statuses: Sequence[ProjectionStatus]) -> tuple[str, str] | None:
     return ("warn", f"{number(parked)} parked") if parked else None
 
 
-_RANKS = ("failed", "unknown", "warn", "stalled", "paused", "replaying", "catching_up", "ok")
+_RANKS = ("failed", "unknown", "drift", "warn", "stalled", "paused", "replaying", "catching_up", "ok")
 
 
 def _headline(
@@ -158,6 +160,10 @@ def _findings(status: ProjectionStatus, operation: Operation | None, *, workers:
         found.append(_noted(status))
     if status.parked:
         found.append(_parked(status))
+    if status.drift.standing:
+        found.append(_drifted(status))
+    elif status.last_check is not None and status.last_check.verdict == "not_deterministic":
+        found.append(_not_deterministic(status, status.last_check))
     return found
 
 
@@ -249,6 +255,28 @@ def _parked(status: ProjectionStatus) -> Verdict:
     fact = (Span(" has "), Span(keys, strong=True), Span("."))
     consequence = f"{theirs} as of the last good event; all other keys go on."
     return _verdict("warn", status, fact, consequence, "See parked keys", "parked")
+
+
+def _drifted(status: ProjectionStatus) -> Verdict:
+    drift = status.drift
+    last, rows = drift.last_check, drift_words.rows(drift)
+    if last is not None and last.id == drift.found_by and last.differing == drift.standing:
+        counted = Span(f"{number(last.differing)} of {drift_words.of_rows(last.checked)}", strong=True)
+        fact = (Span(" has drifted: "), counted, Span(f" checked {_differ(last.differing)}."))
+    else:
+        fact = (Span(" has drifted: "), Span(rows, strong=True), Span(f" found so far {_differ(drift.standing)}."))
+    link = Link(f"Review {rows}", "drift.check", {"identity": drift.found_by or ""})
+    return Verdict("drift", fact, status.name, "", link)
+
+
+def _differ(rows: int) -> str:
+    return "differs from its events" if rows == 1 else "differ from their events"
+
+
+def _not_deterministic(status: ProjectionStatus, last: LastCheck) -> Verdict:
+    fact = (Span(" is "), Span("not deterministic", strong=True), Span(": derived twice, rows came out otherwise."))
+    link = Link("See the check", "drift.check", {"identity": last.id})
+    return Verdict("warn", fact, status.name, "Neither a check nor a repair can be relied on.", link)
 
 
 _DESCRIPTIONS: dict[str, Callable[[ProjectionStatus], Verdict]] = {

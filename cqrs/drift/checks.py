@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,8 @@ from cqrs.store.database import Database
 #: Findings that are stored for one check; all are counted.
 MOST_FINDINGS = 1_000
 LONGEST_PAGE = 200
+#: The level of the look that a repair takes at its own rows.
+REPAIRED = "keys"
 
 
 class Verdict(enum.StrEnum):
@@ -113,24 +115,30 @@ class Checks:
     def of_operation(self, operation: str) -> Check | None:
         return next(iter(self._select(checks.c.operation == operation, limit=1)), None)
 
-    def page(self, *, projection: str | None = None, before: str | None = None, limit: int = 50) -> list[Check]:
-        """The newest first; `before` is the id of the last one of the page before."""
+    def page(
+        self, *, projection: str | None = None, before: str | None = None, limit: int = 50, repairs: bool = True
+    ) -> list[Check]:
+        """The newest first; `before` is the id of the last one of the page before. Without `repairs`, the looks that
+        repairs took at their own rows are left out."""
         conditions = [] if projection is None else [checks.c.projection == projection]
         conditions += [] if before is None else [checks.c.id < before]
+        conditions += [] if repairs else [checks.c.level != REPAIRED]
         return self._select(*conditions, limit=min(limit, LONGEST_PAGE))
 
-    def findings(self, identity: str, *, after: int = 0, limit: int = 50) -> FindingPage:
+    def findings(self, identity: str, *, kind: str | None = None, after: int = 0, limit: int = 50) -> FindingPage:
         """In the order they were found."""
         f = findings.c
         asked = sa.select(findings).where(f.check == identity, f.n > after).order_by(f.n).limit(limit + 1)
+        asked = asked if kind is None else asked.where(f.kind == kind)
         with self._database.read() as connection:
             rows = [_finding(row) for row in connection.execute(asked)]
         return FindingPage(rows[:limit], rows[limit - 1].n if len(rows) > limit else None)
 
-    def keys_of(self, identity: str) -> list[str]:
-        """The keys of all stored findings that nobody has resolved."""
+    def keys_of(self, identity: str, only: Collection[int] | None = None) -> list[str]:
+        """The keys of all stored findings that nobody has resolved, or of those with these numbers."""
         f = findings.c
         asked = sa.select(f.key).where(f.check == identity, f.resolved_by.is_(None)).order_by(f.n)
+        asked = asked if only is None else asked.where(f.n.in_(only))
         with self._database.read() as connection:
             return list(connection.execute(asked).scalars())
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cqrs.drift.checks import Check, Checks, Verdict
+from cqrs.drift.checks import REPAIRED, Check, Checks, Verdict
 from cqrs.drift.derivation import Derivation
 from cqrs.drift.judge import Judge, json_value
 from cqrs.errors import RepairRefused
@@ -60,7 +60,7 @@ class Repair:
         if len(keys) < len(texts):
             run.error(f"{len(texts) - len(keys):,} keys can be the key of no row, so only a replay removes those rows.")
         self._refuse_unsteady(judge, keys)
-        check = self._checks.begin(run.operation.id, name, level="keys", reference="log")
+        check = self._checks.begin(run.operation.id, name, level=REPAIRED, reference="log")
         if check.verdict is None:
             check = self._repair(run, judge, keys, check)
             check = self._look_again(run, judge, keys, check)

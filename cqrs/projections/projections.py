@@ -16,6 +16,7 @@ from cqrs.identifiers import new_id
 from cqrs.projections.building import Workshop
 from cqrs.projections.checkpoints import Checkpoints
 from cqrs.projections.crash_marks import OneAtATime
+from cqrs.projections.drift_known import DriftOf
 from cqrs.projections.dropping import drop_old
 from cqrs.projections.engine import Sizes
 from cqrs.projections.fingerprint import logic_of
@@ -40,7 +41,7 @@ WAIT_SECONDS = 0.1
 
 class Projections:
     """`rate_of` gives the events a second a projection applied lately, from whoever keeps samples; `speed_of` those
-    of its last replay, and `in_the_way_of` a sentence on what would refuse one now."""
+    of its last replay, `in_the_way_of` a sentence on what would refuse one now, `drift_of` what checks have found."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Projections:
         rate_of: Callable[[str], float | None] = lambda name: None,
         speed_of: Callable[[str], float | None] = lambda name: None,
         in_the_way_of: Callable[[str], str | None] = lambda name: None,
+        drift_of: DriftOf = lambda live: {},
         sizes: Sizes | None = None,
         positions_of: PositionsOf | None = None,
     ) -> None:
@@ -62,7 +64,7 @@ class Projections:
         self._sizes = sizes
         self._one_at_a_time = OneAtATime()
         self._parked = ParkedKeys(events=events, types=types, store=store, positions_of=positions_of)
-        self._status = StatusReader(events, store, rate_of)
+        self._status = StatusReader(events, store, rate_of, drift_of)
         self._preflight = PreflightReader(events, types, store, speed_of, in_the_way_of)
         self._checkpoints = Checkpoints(self._read_checkpoints)
 

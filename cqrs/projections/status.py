@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cqrs.projections.crash_marks import MOST_DEATHS
+from cqrs.projections.drift_known import NOTHING_KNOWN, DriftKnown, DriftOf, LastCheck
 from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.projection import Projection
 from cqrs.readmodels.shape import difference, shape_of
@@ -56,7 +57,7 @@ class ProjectionStatus:
     rate: float | None
     parked: int
     generation: int | None
-    last_check: None = None
+    drift: DriftKnown = NOTHING_KNOWN
     failure: Failure | None = None
     paused_by: str | None = None
     paused_reason: str | None = None
@@ -69,21 +70,36 @@ class ProjectionStatus:
     #: What an operator should know besides: the code differs from what the rows were made by.
     note: str | None = None
 
+    @property
+    def last_check(self) -> LastCheck | None:
+        return self.drift.last_check
+
 
 class StatusReader:
     def __init__(
-        self, events: EventStore, store: ReadModelStore, rate_of: Callable[[str], float | None] = lambda name: None
+        self,
+        events: EventStore,
+        store: ReadModelStore,
+        rate_of: Callable[[str], float | None] = lambda name: None,
+        drift_of: DriftOf = lambda live: {},
     ) -> None:
         self._events = events
         self._store = store
         self._rate_of = rate_of
+        self._drift_of = drift_of
 
     def read(self, projections: Sequence[type[Projection]]) -> list[ProjectionStatus]:
         """Worst first. Checkpoints are read before the head, so no lag is ever negative."""
         now, generations = self._store.generations()
         parked = self._store.parked_counts()
         head = self._events.safe_head()
-        statuses = [self._status(each, generations, parked, head, now) for each in projections]
+        names = {each.name for each in projections}
+        live = {each.projection: each.number for each in generations if each.state is GenerationState.LIVE}
+        drift = self._drift_of({name: number for name, number in live.items() if name in names})
+        statuses = [
+            replace(self._status(each, generations, parked, head, now), drift=drift.get(each.name, NOTHING_KNOWN))
+            for each in projections
+        ]
         order = list(State)
         return sorted(statuses, key=lambda s: (order.index(s.state), -(s.lag_events or 0), s.name))
 

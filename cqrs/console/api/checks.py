@@ -17,7 +17,7 @@ from cqrs.console.operations import actor
 from cqrs.console.parameters import Parameters
 from cqrs.console.replays import known
 from cqrs.console.unmasking import unmask_asked
-from cqrs.drift.checks import Check, Finding
+from cqrs.drift.checks import MOST_FINDINGS, Check, Finding
 from cqrs.drift.explanation import AppliedEvent, Explanation
 from cqrs.drift.judge import json_value
 from cqrs.messages import Role
@@ -30,6 +30,7 @@ COLUMNS = (
     "duration_seconds",
 )  # fmt: skip
 FINDING_COLUMNS = ("key", "kind", "last_event", "first_seen_at", "times_seen", "resolved_by", "resolved_at")
+KINDS = ("changed", "missing", "extra")
 MOST_KEYS = 10_000
 
 
@@ -74,12 +75,20 @@ def index() -> Response:
 @bp.get("/checks/<key:identity>")
 @needs(Role.VIEWER)
 def show(identity: str) -> Response:
-    """With its findings in the order they were found; what was found beyond the first 1,000 is only counted."""
+    """With its findings in the order they were found; what was found beyond the first 1,000 is only counted. As CSV
+    all that were kept, and nothing but them."""
     asked = Parameters(request.args)
     limit, after, unmasked = asked.limit(), asked.whole("cursor") or 0, unmask_asked(asked)
+    form, kind = format_of(asked), asked.text("kind")
+    if kind is not None and kind not in KINDS:
+        asked.refuse("kind", f"Choose one of: {', '.join(KINDS)}.")
     asked.check()
     found = runtime().checks.get(identity)
-    page = runtime().checks.findings(identity, after=after, limit=limit)
+    if form == "csv":
+        every = runtime().checks.findings(identity, kind=kind, limit=MOST_FINDINGS).items
+        rows = [finding_json(each, unmasked) for each in every]
+        return send_list("findings", rows, None, form=form, columns=(*FINDING_COLUMNS, "columns"))
+    page = runtime().checks.findings(identity, kind=kind, after=after, limit=limit)
     findings = [finding_json(each, unmasked) for each in page.items]
     following = None if page.next is None else str(page.next)
     return json_answer.send({**check_json(found), "findings": findings, "next": following})

@@ -17,6 +17,7 @@ from cqrs.console.operations import actor
 from cqrs.console.parameters import Parameters
 from cqrs.console.replays import known
 from cqrs.messages import Role
+from cqrs.projections.drift_known import DriftKnown
 from cqrs.projections.release import Released
 from cqrs.projections.status import ProjectionStatus
 from cqrs.readmodels.store import ParkedKey
@@ -27,6 +28,7 @@ COLUMNS = (
     "name", "state", "checkpoint", "head", "lag_events", "lag_seconds", "seconds_since_advance", "rate", "parked",
     "generation", "last_check",
 )  # fmt: skip
+LAST_CHECK = ("id", "level", "reference", "verdict", "position", "checked", "differing", "at")
 PARKED_COLUMNS = ("key", "position", "event_type", "error", "attempts", "held", "parked_at")
 
 
@@ -154,11 +156,21 @@ def parked_json(parked: ParkedKey) -> dict[str, Any]:
     return {name: getattr(parked, name) for name in PARKED_COLUMNS}
 
 
+def last_check_json(drift: DriftKnown) -> dict[str, Any] | None:
+    """`standing` are rows that some check found to differ and nobody put right, in this check or an earlier one."""
+    last = drift.last_check
+    if last is None:
+        return None
+    facts = {name: getattr(last, name) for name in LAST_CHECK}
+    return {"check": f"/api/checks/{last.id}", **facts, "standing": drift.standing, "capped": drift.capped}
+
+
 def status_json(status: ProjectionStatus) -> dict[str, Any]:
     """Tracebacks stay inside, here and of parked keys: they may hold values of events."""
     failure = status.failure
     return {
         **{name: getattr(status, name) for name in COLUMNS},
+        "last_check": last_check_json(status.drift),
         "failure": None if failure is None else {
             "position": failure.position,
             "event_type": failure.event_type,

@@ -1,0 +1,94 @@
+"""Rows that differ as pages show them: each column stored and expected, and what the events say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+
+from cqrs.console import current
+from cqrs.console.column_values import Kinds, kinds_of
+from cqrs.console.event_rows import EventRow, event_row
+from cqrs.drift.checks import Finding
+from cqrs.errors import NotFound
+
+#: Columns of one row that are shown; of a row that is missing or extra all differ.
+MOST_COLUMNS = 6
+STATES = {"changed": "drift", "missing": "bad", "extra": "bad"}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPair:
+    """None: there is no row on that side."""
+
+    name: str
+    stored: str | None
+    expected: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRow:
+    finding: Finding
+    state: str
+    columns: Sequence[ColumnPair]
+    more_columns: int
+    sentence: str
+    event: EventRow | None
+    #: Who resolved it, and the page that says how.
+    resolved: str | None
+    resolved_href: str | None
+
+
+def finding_rows(projection: str, found: Sequence[Finding]) -> list[FindingRow]:
+    kinds = kinds_of(projection)
+    resolvers = {identity: _resolver(identity) for identity in {each.resolved_by for each in found} if identity}
+    return [_row(each, kinds, resolvers.get(each.resolved_by or "")) for each in found]
+
+
+def pairs_of(columns: Mapping[str, Any], kind: str, kinds: Kinds) -> list[ColumnPair]:
+    """Of what differs; a key says nothing where the whole row does."""
+    shown = columns if kind == "changed" else {n: v for n, v in columns.items() if n not in kinds.keys} or columns
+    return [
+        ColumnPair(
+            name,
+            None if kind == "missing" else kinds.text(name, values.get("stored")),
+            None if kind == "extra" else kinds.text(name, values.get("expected")),
+        )
+        for name, values in shown.items()
+    ]
+
+
+def _row(finding: Finding, kinds: Kinds, resolver: tuple[str, str] | None) -> FindingRow:
+    pairs = pairs_of(finding.columns, finding.kind, kinds)
+    recorded = None if finding.last_event is None else current.runtime().events.get(finding.last_event)
+    event = None if recorded is None else event_row(recorded)
+    return FindingRow(
+        finding=finding,
+        state=STATES.get(finding.kind, "drift"),
+        columns=pairs[:MOST_COLUMNS],
+        more_columns=max(0, len(pairs) - MOST_COLUMNS),
+        sentence=_sentence(finding, event),
+        event=event,
+        resolved=resolver[0] if resolver else None,
+        resolved_href=resolver[1] if resolver else None,
+    )
+
+
+def _sentence(finding: Finding, event: EventRow | None) -> str:
+    if finding.last_event is None:
+        return "No event has this key. Something else wrote the row."
+    said = "The event cannot be read" if event is None else event.sentence.rstrip(".")
+    if finding.kind == "missing":
+        return f"{said}. The table has no row."
+    return f"{said}. No row should be left." if finding.kind == "extra" else f"{said}."
+
+
+def _resolver(identity: str) -> tuple[str, str]:
+    """A repair, or a later check that found the row as it should be."""
+    try:
+        found = current.runtime().operations.get(identity)
+    except NotFound:
+        return "not found any more by a later check", url_for("drift.check", identity=identity)
+    return f"repaired by {found.actor}", url_for("operations.show", identity=identity)

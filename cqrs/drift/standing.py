@@ -1,0 +1,87 @@
+"""What checks have left behind: the last one of each projection, and the rows that still differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from cqrs.drift.checks import REPAIRED, Verdict
+from cqrs.drift.tables import checks, findings
+from cqrs.projections.drift_known import NOTHING_KNOWN, DriftKnown, LastCheck
+from cqrs.store.database import Database
+
+#: Rows that differ are counted no further for one projection.
+MOST_STANDING = 1_000
+
+
+class StandingDrift:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def read(self, live: Mapping[str, int]) -> Mapping[str, DriftKnown]:
+        """By projection; `live` gives the generation of each that readers see. What was found in another one says
+        nothing of its rows."""
+        if not live:
+            return {}
+        with self._database.read() as connection:
+            last = _last_checks(connection, live)
+            standing = _standing(connection, live)
+        return {name: _known(last.get(name), standing[name]) for name in live}
+
+
+def _last_checks(connection: sa.Connection, live: Mapping[str, int]) -> dict[str, LastCheck]:
+    c = checks.c
+    columns = (c.id, c.projection, c.level, c.reference, c.verdict, c.reason, c.position, c.checked, c.finished_at)
+    newest = [
+        sa.select(*columns, (c.missing + c.extra + c.changed).label("differing"))
+        .where(c.projection == name, c.verdict.is_not(None), c.level != REPAIRED)
+        .order_by(c.id.desc())
+        .limit(1)
+        .subquery()
+        for name in live
+    ]
+    rows = connection.execute(sa.union_all(*(sa.select(each) for each in newest)))
+    return {row.projection: _last(row) for row in rows}
+
+
+def _last(row: sa.Row[Any]) -> LastCheck:
+    return LastCheck(
+        id=row.id,
+        level=row.level,
+        reference=row.reference,
+        verdict=row.verdict,
+        reason=row.reason,
+        position=row.position,
+        checked=row.checked,
+        differing=row.differing,
+        at=row.finished_at,
+    )
+
+
+def _standing(connection: sa.Connection, live: Mapping[str, int]) -> dict[str, sa.Row[Any]]:
+    """Each key once, whatever number of checks found it."""
+    f, c = findings.c, checks.c
+    counts = []
+    for name, generation in live.items():
+        keys = (
+            sa.select(f.key, sa.func.max(f.check).label("found_by"))
+            .join(checks, c.id == f.check)
+            .where(
+                f.projection == name, f.resolved_by.is_(None), c.verdict == Verdict.DRIFT, c.generation == generation
+            )
+            .group_by(f.key)
+            .limit(MOST_STANDING + 1)
+            .subquery()
+        )
+        found = sa.func.max(keys.c.found_by).label("found_by")
+        counts.append(sa.select(sa.literal(name).label("name"), sa.func.count().label("rows"), found).select_from(keys))
+    return {row.name: row for row in connection.execute(sa.union_all(*counts))}
+
+
+def _known(last: LastCheck | None, standing: sa.Row[Any]) -> DriftKnown:
+    if last is None and not standing.rows:
+        return NOTHING_KNOWN
+    count = min(standing.rows, MOST_STANDING)
+    return DriftKnown(last_check=last, standing=count, capped=standing.rows > MOST_STANDING, found_by=standing.found_by)
