@@ -14,8 +14,8 @@ from cqrs.console.event_rows import EventRow, event_row
 from cqrs.drift.checks import Finding
 from cqrs.errors import NotFound
 
-#: Columns of one row that are shown; of a row that is missing or extra all differ.
-MOST_COLUMNS = 6
+#: Columns of one row that are shown; where the whole row is missing or extra, as many as tell which one it is.
+MOST_COLUMNS, WHOLE_ROW = 8, 3
 STATES = {"changed": "drift", "missing": "bad", "extra": "bad"}
 
 
@@ -64,11 +64,12 @@ def _row(finding: Finding, kinds: Kinds, resolver: tuple[str, str] | None) -> Fi
     pairs = pairs_of(finding.columns, finding.kind, kinds)
     recorded = None if finding.last_event is None else current.runtime().events.get(finding.last_event)
     event = None if recorded is None else event_row(recorded)
+    most = MOST_COLUMNS if finding.kind == "changed" else WHOLE_ROW
     return FindingRow(
         finding=finding,
         state=STATES.get(finding.kind, "drift"),
-        columns=pairs[:MOST_COLUMNS],
-        more_columns=max(0, len(pairs) - MOST_COLUMNS),
+        columns=pairs[:most],
+        more_columns=max(0, len(pairs) - most),
         sentence=_sentence(finding, event),
         event=event,
         resolved=resolver[0] if resolver else None,

@@ -12,7 +12,18 @@ from tests.console.browser import Browser
 from tests.console.ledger import links_of, open_account, text_of
 from tests.console.statuses import failed
 
-PAGES = ("/", "/projections", "/read-models", "/events", "/streams", "/commands", "/operations", "/audit", "/system")
+PAGES = (
+    "/",
+    "/projections",
+    "/read-models",
+    "/drift",
+    "/events",
+    "/streams",
+    "/commands",
+    "/operations",
+    "/audit",
+    "/system",
+)
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -1,0 +1,183 @@
+"""Drift as an operator meets it: the badge, the check and its rows, the way to put them right."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from cqrs.messages import Role
+from cqrs.runtime import Runtime
+from tests.console.browser import Browser, Script, path_of
+from tests.console.ledger import links_of, open_account, text_of
+from tests.console.work import carry_out
+
+
+@pytest.fixture(autouse=True)
+def accounts(runtime: Runtime) -> None:
+    for number in range(1, 6):
+        open_account(runtime, str(number))
+    runtime.projections.catch_up()
+
+
+def spoil(runtime: Runtime) -> None:
+    """One row changed, one missing, one under another key."""
+    with runtime.read.write() as connection:
+        connection.exec_driver_sql("UPDATE accounts__g1 SET balance = 9, iban = 'XX' WHERE account_id = '1'")
+        connection.exec_driver_sql("DELETE FROM accounts__g1 WHERE account_id = '2'")
+        connection.exec_driver_sql("UPDATE accounts__g1 SET account_id = 'a/b' WHERE account_id = '3'")
+
+
+def checked(ana: Browser, runtime: Runtime) -> str:
+    """Ask for a check, have it carried out; its address."""
+    asked = ana.post("/projections/accounts/checks")
+    assert asked.status_code == 303
+    carry_out(runtime)
+    return path_of(ana.get(path_of(asked)))
+
+
+def test_nothing_checked_is_said_to_be_unknown(ana: Browser) -> None:
+    words = text_of(ana.get("/drift"))
+    assert "Nothing has been checked yet." in words
+    assert "never checked" in words
+    assert "No check has run yet." in words
+    assert "Last drift check never" in text_of(ana.get("/projections/accounts"))
+
+
+def test_a_check_has_one_address_from_the_moment_it_is_asked_for(ana: Browser, runtime: Runtime) -> None:
+    asked = ana.post("/projections/accounts/checks")
+    waiting = ana.get(path_of(asked))
+    assert "accounts is going to be checked." in text_of(waiting)
+    assert 'data-every="2000"' in waiting.get_data(as_text=True)
+    carry_out(runtime)
+    begun = ana.get(path_of(asked))
+    assert begun.status_code == 302
+    assert "All 5 rows of accounts that were checked are what their events say." in text_of(ana.get(path_of(begun)))
+    assert "No drift is known." in text_of(ana.get("/drift"))
+
+
+def test_drift_is_told_everywhere_and_leads_to_the_rows(ana: Browser, runtime: Runtime) -> None:
+    spoil(runtime)
+    address = checked(ana, runtime)
+    for page in ("/", "/projections", "/projections/accounts", "/drift"):
+        answer = ana.get(page)
+        assert address in links_of(answer), page
+        assert "Drift 4 rows" in text_of(answer)
+    assert "accounts has drifted: 4 of 6 rows checked differ from their events." in text_of(ana.get("/"))
+    assert "4 rows of accounts differ from their events." in text_of(ana.get("/drift"))
+
+
+def test_each_row_says_what_is_stored_what_is_expected_and_what_the_events_say(ana: Browser, runtime: Runtime) -> None:
+    spoil(runtime)
+    page = ana.get(checked(ana, runtime))
+    words = text_of(page)
+    assert "4 of 6 rows of accounts differ from their events." in words
+    assert "1 is changed, 2 are missing, 1 is extra." in words
+    assert "balance 9.00 0.00" in words
+    assert "No event has this key. Something else wrote the row." in words
+    assert "Ada opened an account. The table has no row. last event 2" in words
+    assert "/events/2" in links_of(page)
+    assert "/read-models/accounts/rows/a~1b" in links_of(page)
+    assert "XX" not in words
+    assert "DE00" not in words
+
+
+def test_the_rows_of_one_kind(ana: Browser, runtime: Runtime) -> None:
+    spoil(runtime)
+    address = checked(ana, runtime)
+    words = text_of(ana.get(f"{address}?kind=missing"))
+    assert "All 4 Changed 1 Missing 2 Extra 1" in words
+    assert "Something else wrote the row." not in words
+    assert "2 shown of 2 missing" in words
+    assert ana.get(f"{address}?kind=odd").status_code == 422
+
+
+def test_the_list_goes_on_where_a_page_ends(ana: Browser, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil(runtime)
+    address = checked(ana, runtime)
+    monkeypatch.setattr("cqrs.console.check_page.USUAL_ITEMS", 3)
+    (more,) = (link for link in links_of(ana.get(address)) if "after=3" in link)
+    assert "1 shown of 4" in text_of(ana.get(more.partition("#")[0]))
+
+
+def test_the_same_findings_as_csv(viewer: Script, ana: Browser, runtime: Runtime) -> None:
+    spoil(runtime)
+    address = checked(ana, runtime)
+    (csv,) = (link for link in links_of(ana.get(f"{address}?kind=missing")) if "format=csv" in link)
+    lines = viewer.get(csv).get_data(as_text=True).splitlines()
+    assert lines[0].startswith("key,kind,last_event")
+    assert [line.split(",")[0] for line in lines[1:]] == ["2", "3"]
+    assert len(viewer.get(f"/api{address.removeprefix('/drift')}?kind=changed").json["findings"]) == 1
+    assert viewer.get(f"/api{address.removeprefix('/drift')}?kind=odd").status_code == 422
+
+
+def test_the_ticked_rows_are_repaired_and_the_others_stay(ana: Browser, runtime: Runtime) -> None:
+    spoil(runtime)
+    address = checked(ana, runtime)
+    started = ana.post(f"{address}/repair", {"n": "1"})
+    assert carry_out(runtime).state == "succeeded"
+    assert "/operations/" in path_of(started)
+    row = runtime.read_models.row("accounts", "1")
+    assert row is not None
+    assert str(row.values["balance"]) == "0.00"
+    words = text_of(ana.get(address))
+    assert "3 rows still to be put right." in words
+    assert "repaired by ana" in words
+    assert "Drift 3 rows" in words
+    ana.post(f"{address}/repair", {"all": "1"})
+    carry_out(runtime)
+    assert "All of them are put right." in text_of(ana.get(address))
+    assert "Drift 3 rows" not in text_of(ana.get("/"))
+    assert "accounts generation 1 repaired" in text_of(ana.get("/drift"))
+
+
+def test_nothing_ticked_repairs_nothing(ana: Browser, runtime: Runtime) -> None:
+    spoil(runtime)
+    address = checked(ana, runtime)
+    back = ana.post(f"{address}/repair")
+    assert "No row was selected, so nothing was repaired." in text_of(ana.get(path_of(back)))
+    assert runtime.operations.page(kind="repair") == []
+
+
+def test_where_many_rows_differ_a_replay_is_recommended_and_expects_them(ana: Browser, runtime: Runtime) -> None:
+    spoil(runtime)
+    address = checked(ana, runtime)
+    assert "66.67 % of the rows differ: a replay, which makes all rows anew, is the better way." in text_of(
+        ana.get(address)
+    )
+    ana.post(f"{address}/replay")
+    done = carry_out(runtime)
+    assert (done.kind, done.state) == ("replay", "succeeded")
+    assert done.parameters["known"] == ["1", "a/b", "2", "3"]
+    words = text_of(ana.get(address))
+    assert "Generation 1 was checked, and readers see generation 2 now." in words
+    assert "Repair selected" not in words
+    assert "No drift is known." not in words
+    assert "Drift 4 rows" not in words
+
+
+def test_a_viewer_reads_and_does_not_touch(app: Flask, ana: Browser, runtime: Runtime) -> None:
+    spoil(runtime)
+    address = checked(ana, runtime)
+    viktor = Browser(app, "viktor", Role.VIEWER)
+    words = text_of(viktor.get(address))
+    assert "Repairing: refused: needs operator." in words
+    assert "Repair selected" not in words
+    assert "Checking: refused: needs operator." in text_of(viktor.get("/drift"))
+    assert viktor.post(f"{address}/repair", {"all": "1"}).status_code == 403
+
+
+def test_what_there_is_not(ana: Browser, runtime: Runtime) -> None:
+    assert ana.get("/drift/checks/nothing").status_code == 404
+    replay = runtime.start_replay("accounts", actor="ana")
+    assert ana.get(f"/drift/checks/{replay.id}").status_code == 404
+    assert ana.post("/projections/nothing/checks").status_code == 404
+    assert ana.post("/projections/accounts/checks", {"level": "deep"}).status_code == 422
+
+
+def test_the_status_of_a_projection_tells_of_its_last_check(viewer: Script, ana: Browser, runtime: Runtime) -> None:
+    assert viewer.get("/api/projections/accounts").json["last_check"] is None
+    spoil(runtime)
+    address = checked(ana, runtime)
+    last = viewer.get("/api/projections").json["projections"][0]["last_check"]
+    assert last["check"] == f"/api{address.removeprefix('/drift')}"
+    assert (last["verdict"], last["level"], last["differing"], last["standing"]) == ("drift", "full", 4, 4)
