@@ -139,13 +139,16 @@ def message_name(message: Message | type[Message]) -> str:
     return message.__name__ if isinstance(message, type) else type(message).__name__
 
 
-def summary_of(event: Event) -> str | None:
-    """The event as a sentence; None when its class declares none, or the template does not fit. Never raises."""
+def summary_of(event: Event, hides: Callable[[str], bool] = lambda name: False) -> str | None:
+    """The event as a sentence; None when its class declares none, or the template does not fit. Never raises.
+
+    Fields whose names `hides` says so are masked.
+    """
     template = type(event).summary
     if not isinstance(template, str):
         return None
     try:
-        text = template.format_map({name: getattr(event, name) for name in event.__struct_fields__})
+        text = template.format_map({n: MASK if hides(n) else getattr(event, n) for n in event.__struct_fields__})
     except Exception:  # whatever a format specification raises: a page must not fail for a sentence
         return None
     return text if len(text) <= LONGEST_SUMMARY else text[: LONGEST_SUMMARY - 1] + "…"

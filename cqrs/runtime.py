@@ -29,6 +29,7 @@ from cqrs.errors import (
     RepairRefused,
     TooLittleSpace,
 )
+from cqrs.masking import is_sensitive
 from cqrs.mediator import Mediator, ReadSide
 from cqrs.messages import Event, Role, summary_of
 from cqrs.operators.audit import Audit
@@ -356,9 +357,9 @@ class Runtime:
             return None
 
     def summary(self, recorded: RecordedEvent) -> str | None:
-        """The event as a sentence, None where its class declares none."""
+        """The event as a sentence in which what is sensitive is masked; None where its class declares none."""
         event = self.decode(recorded)
-        return None if event is None else summary_of(event)
+        return None if event is None else summary_of(event, is_sensitive)
 
     def stream_state(self, stream: str, at: int | None = None) -> dict[str, Any] | None:
         """What the events of a stream up to version `at` amount to.

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from cqrs.console.parameters import LARGEST, Parameters
-from cqrs.store.event_store import CLOCK_SLACK_SECONDS, TEXT_WINDOW, EventStore
+from cqrs.console.payload_search import PayloadSearch, payload_search_of
+from cqrs.store.event_store import EventStore
 from cqrs.store.records import EventFilter, RecordedEvent
 
 UP, DOWN = "after-", "before-"
-SLACK = timedelta(seconds=CLOCK_SLACK_SECONDS)
+#: Hits read at once, where each has to be looked at.
+MOST_HITS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,7 @@ class EventSearch:
     """Ascending from `after` when it is given, else from `before` (None: the head) to older events."""
 
     where: EventFilter
+    payload: PayloadSearch
     limit: int
     after: int | None
     before: int | None
@@ -29,12 +31,13 @@ class EventPage:
     items: Sequence[RecordedEvent]
     #: The cursor of the page that follows in the same direction; None when there is none.
     next: str | None
-    #: With a text filter: the lowest position looked at for this page.
-    searched_from: int | None = None
+    #: The position where the search stopped looking, though this page is not full; None when it did not stop.
+    searched_to: int | None = None
 
 
-def search_of(parameters: Parameters) -> EventSearch:
+def search_of(parameters: Parameters, *, unmasked: bool = False) -> EventSearch:
     """Raises InvalidMessage by parameter."""
+    payload = payload_search_of(parameters, unmasked=unmasked)
     where = EventFilter(
         types=parameters.texts("type"),
         stream=parameters.text("stream"),
@@ -44,7 +47,8 @@ def search_of(parameters: Parameters) -> EventSearch:
         actor=parameters.text("actor"),
         since=parameters.instant("from"),
         until=parameters.instant("to"),
-        text=parameters.text("text"),
+        text=payload.text,
+        spelled=() if payload.field is None else payload.field.spellings(),
     )
     after, before = parameters.whole("after"), parameters.whole("before")
     cursor = parameters.text("cursor")
@@ -52,7 +56,7 @@ def search_of(parameters: Parameters) -> EventSearch:
         after, before = _continued(parameters, cursor, after, before)
     limit = parameters.limit()
     parameters.check()
-    return EventSearch(where=where, limit=limit, after=after, before=before)
+    return EventSearch(where=where, payload=payload, limit=limit, after=after, before=before)
 
 
 def _continued(
@@ -76,33 +80,50 @@ def _newer(store: EventStore, search: EventSearch, after: int) -> EventPage:
     end = store.safe_head()
     if search.before is not None:
         end = min(end, search.before - 1)
-    until = end if search.where.text is None else min(end, after + TEXT_WINDOW)
-    found = store.read_all(after=after, until=until, limit=search.limit + 1, where=search.where)
-    items = found[: search.limit]
-    if len(found) > search.limit:
-        return EventPage(items, f"{UP}{items[-1].position}")
-    # Nothing more in the window that a text filter looks at; newer events may still match.
-    return EventPage(items, f"{UP}{until}" if until < end else None)
+
+    def read(bound: int | None, limit: int) -> list[RecordedEvent]:
+        return store.read_all(after=bound or 0, until=end, limit=limit, where=search.where)
+
+    def stop() -> int | None:
+        return store.edge(search.where, after=after, until=end)
+
+    return _page(search, read, stop, after, UP)
 
 
 def _older(store: EventStore, search: EventSearch) -> EventPage:
-    before = _ceiling(store, search)
-    found = store.read_back(before=before, limit=search.limit + 1, where=search.where)
-    items = found[: search.limit]
-    searched = None if search.where.text is None else store.searched_from(before)
+    def read(bound: int | None, limit: int) -> list[RecordedEvent]:
+        return store.read_back(before=bound, limit=limit, where=search.where)
+
+    def stop() -> int | None:
+        until = None if search.before is None else search.before - 1
+        return store.edge(search.where, until=until, backwards=True)
+
+    return _page(search, read, stop, search.before, DOWN)
+
+
+Read = Callable[[int | None, int], list[RecordedEvent]]
+
+
+def _page(search: EventSearch, read: Read, stop: Callable[[], int | None], start: int | None, way: str) -> EventPage:
+    """Hits that cannot be seen are passed over as if they were not there: what is answered does not depend on them."""
+    wanted = search.limit + 1
+    hits = read(start, wanted)
+    found, asked, edge = list(filter(search.payload.shows, hits)), wanted, None
+    if len(found) < wanted:
+        edge = stop()
+        found = _before_edge(found, edge, way)
+    while len(found) < wanted and len(hits) == asked and _before_edge(hits[-1:], edge, way):
+        asked = MOST_HITS
+        hits = read(hits[-1].position, asked)
+        found += _before_edge(list(filter(search.payload.shows, hits)), edge, way)
     if len(found) > search.limit:
-        return EventPage(items, f"{DOWN}{items[-1].position}", searched)
-    more = searched is not None and searched - 1 > _floor(store, search.where)
-    return EventPage(items, f"{DOWN}{searched}" if more else None, searched)
+        items = found[: search.limit]
+        return EventPage(items, f"{way}{items[-1].position}")
+    return EventPage(found, None if edge is None else f"{way}{edge}", edge)
 
 
-def _ceiling(store: EventStore, search: EventSearch) -> int | None:
-    """The window of a text filter begins where the times asked for end, so the cursor has to follow from there."""
-    if search.where.until is None:
-        return search.before
-    last = store.position_at(search.where.until + SLACK)
-    return last + 1 if search.before is None else min(search.before, last + 1)
-
-
-def _floor(store: EventStore, where: EventFilter) -> int:
-    return 0 if where.since is None else store.position_at(where.since - SLACK)
+def _before_edge(events: Sequence[RecordedEvent], edge: int | None, way: str) -> list[RecordedEvent]:
+    """What was appended meanwhile has moved the edge up; events below it belong to the next page."""
+    if edge is None:
+        return list(events)
+    return [event for event in events if (event.position <= edge if way == UP else event.position >= edge)]

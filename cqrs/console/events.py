@@ -49,7 +49,7 @@ class EventList:
     events: Sequence[EventRow]
     newer: str | None
     older: str | None
-    searched_from: int | None
+    searched_to: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _list(search: event_search.EventSearch, found: event_search.EventPage) -> Ev
         events=event_rows(newest_first),
         newer=_address(before=None, after=newest_first[0].position) if paged and newest_first else None,
         older=_address(after=None, before=older) if older else None,
-        searched_from=found.searched_from,
+        searched_to=found.searched_to,
     )
 
 
@@ -137,7 +137,7 @@ def _refused(error: InvalidMessage) -> EventList:
         events=(),
         newer=None,
         older=None,
-        searched_from=None,
+        searched_to=None,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cqrs.drift.derivation import why
 from cqrs.drift.judge import Judge
 from cqrs.errors import NotFound
+from cqrs.masking import is_sensitive
 from cqrs.messages import event_name, summary_of
 from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.routing import Step
@@ -111,4 +112,4 @@ class _History:
         values = ((name, (old or {}).get(name), (new or {}).get(name)) for name in names)
         changes = {name: Change(one, other) for name, one, other in values if one != other}
         self.count += 1
-        self.events.append(AppliedEvent(position, event_name(route.handler.event), summary_of(event), changes))
+        self.events.append(AppliedEvent(position, event_name(route.handler.event), summary_of(event, is_sensitive), changes))

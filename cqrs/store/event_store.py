@@ -19,8 +19,8 @@ from cqrs.store.records import (
     Work,
 )
 
-#: A text filter looks at no more than this many positions.
-TEXT_WINDOW = 100_000
+#: A search that meets events that do not fit looks at no more than this many.
+WINDOW = 100_000
 
 #: Clocks of machines that append may differ by this much without a time filter missing an event.
 CLOCK_SLACK_SECONDS = 60.0
@@ -74,13 +74,13 @@ class EventStore(Protocol):
     def read_all(
         self, *, after: int = 0, until: int | None = None, limit: int = 1000, where: EventFilter = EVERYTHING
     ) -> list[RecordedEvent]:
-        """Events with `after` < position <= `until`, ascending."""
+        """Events with `after` < position <= `until`, ascending; as far as `edge` says."""
         ...
 
     def read_back(
         self, *, before: int | None = None, limit: int = 50, where: EventFilter = EVERYTHING
     ) -> list[RecordedEvent]:
-        """Events with position < `before` (None: from the head), the newest first."""
+        """Events with position < `before` (None: from the head), the newest first; as far as `edge` says."""
         ...
 
     def raw_events(
@@ -102,8 +102,14 @@ class EventStore(Protocol):
         """The rows at these positions, ascending, as `raw_events` yields them; none for a position without an event."""
         ...
 
-    def searched_from(self, before: int | None = None) -> int:
-        """The lowest position that a text filter looks at when it reads back from `before`."""
+    def edge(
+        self, where: EventFilter, *, after: int = 0, until: int | None = None, backwards: bool = False
+    ) -> int | None:
+        """Where a search between these bounds stops looking: the position of the last event it looks at.
+
+        None when it looks at all there are. One index finds events in their order; where the filter has conditions
+        beyond that, they are checked on a window of events.
+        """
         ...
 
     def get(self, position: int) -> RecordedEvent | None: ...

@@ -1,19 +1,21 @@
 """The query for a list of events, such that an index answers it whatever the filter is.
 
-One condition drives: it chooses the index, and the bounds on positions (or versions) go along with it, so that a page
-deep in the log costs what the first one does. All other conditions are only checked on the rows found.
+What an index finds (see sought.py) comes in its order between two bounds, so that a page deep in the log costs what
+the first one does. All other conditions are checked on those events, on no more of them than a window.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from cqrs.store import event_store
 from cqrs.store.log import Log
-from cqrs.store.records import EventFilter, RecordedEvent
+from cqrs.store.records import EVERYTHING, EventFilter, RecordedEvent
+from cqrs.store.sought import SEEKABLE, checked, sought
 
 COLUMNS = ", ".join(RecordedEvent._fields)
 
@@ -28,35 +30,77 @@ class Page:
     descending: bool = False
 
 
-def listing(where: EventFilter, page: Page, words: Log) -> tuple[str, dict[str, Any]]:
-    """A SELECT of COLUMNS with named parameters, and their values."""
+Select = tuple[str, dict[str, Any]]
+
+
+def listing(where: EventFilter, page: Page, words: Log, columns: str = COLUMNS) -> Select:
+    """A SELECT with named parameters, and their values."""
     values: dict[str, Any] = {"after": page.after, "until": page.until, "limit": page.limit}
-    column = "position" if where.stream is None else "version"
-    bounds = [f"{column} > :after", f"{column} <= :until"]
-    equal = list(_equal(where, words, values))
-    checked = [f"{words.unindexed}{condition}" for condition in equal[1:]] + list(_others(where, words, values))
-    order = f"ORDER BY {column} {'DESC' if page.descending else 'ASC'} LIMIT :limit"
-    if equal and equal[0].startswith("type IN") and len(where.types) > 1:
-        return _merged(len(where.types), bounds + checked, order), values
-    return f"SELECT {COLUMNS} FROM events WHERE {' AND '.join(equal[:1] + bounds + checked)} {order}", values
+    rest = checked(where)
+    if rest == EVERYTHING:
+        return _found(where, page, words, values, columns, ":limit"), values
+    # Both databases hand the events on in the order in which they are met, and stop when there are enough.
+    met = met_by(where, page, words, values)
+    checks = " AND ".join([*_equal(rest, words, values), *_others(rest, words, values)])
+    return f"SELECT {columns} FROM ({met}) AS met WHERE {checks} LIMIT :limit", values
+
+
+def met_by(where: EventFilter, page: Page, words: Log, values: dict[str, Any], columns: str = COLUMNS) -> str:
+    """A SELECT of the events that a search looks at, whether they fit or not: a window of them."""
+    values["window"] = event_store.WINDOW
+    return _found(sought(where), page, words, values, columns, ":window")
+
+
+def edge(where: EventFilter, page: Page, words: Log) -> Select:
+    """A SELECT of the position of the last event a search looks at; NULL when it looks at all there are."""
+    values: dict[str, Any] = {"after": page.after, "until": page.until}
+    last = "min" if page.descending else "max"
+    met = met_by(where, page, words, values, "position")
+    return f"SELECT CASE WHEN count(*) = :window THEN {last}(position) END FROM ({met}) AS met", values
+
+
+def _found(found: EventFilter, page: Page, words: Log, values: dict[str, Any], columns: str, limit: str) -> str:
+    column = "position" if found.stream is None else "version"
+    direction = "DESC" if page.descending else "ASC"
+    times = "".join(f" AND {condition}" for condition in _others(found, words, values))
+    if len(found.types) > 1:
+        return _merged(found.types, words, values, columns, times, direction, limit)
+    names = [name for name in SEEKABLE if getattr(found, name)]
+    if not names:
+        bounds = f"{column} > :after AND {column} <= :until{times}"
+        return f"SELECT {columns} FROM events WHERE {bounds} ORDER BY {column} {direction} LIMIT {limit}"
+    name = names[0]
+    values[name] = found.types[0] if name == "types" else getattr(found, name)
+    condition, order = words.run(_expression(name, words), name, column, direction)
+    return f"SELECT {columns} FROM events WHERE {condition}{times} {order} LIMIT {limit}"
+
+
+def _expression(name: str, words: Log) -> str:
+    return words.category if name == "category" else "type" if name == "types" else name
+
+
+def _merged(
+    types: Sequence[str], words: Log, values: dict[str, Any], columns: str, times: str, direction: str, limit: str
+) -> str:
+    """Each type comes in order from the index; merging them is lazy, where `type IN` would sort all there are."""
+    arms, order = [], f"ORDER BY position {direction} LIMIT {limit}"
+    for n, type in enumerate(types):
+        values[f"type{n}"] = type
+        condition, by_type = words.run("type", f"type{n}", "position", direction)
+        arms.append(words.arm(f"SELECT position FROM events WHERE {condition}{times}", f"{by_type} LIMIT {limit}"))
+    positions = f"SELECT position AS found FROM ({' UNION ALL '.join(arms)} {order}) AS arms"
+    return f"SELECT {columns} FROM ({positions}) AS f CROSS JOIN events WHERE position = found {order}"
 
 
 def _equal(where: EventFilter, words: Log, values: dict[str, Any]) -> Iterator[str]:
-    """Conditions that have an index, the one that usually finds fewest events first."""
-    for column in ("stream", "causation_id", "correlation_id"):
-        if (value := getattr(where, column)) is not None:
-            values[column] = value
-            yield f"{column} = :{column}"
-    if where.types:
-        names = [f"type{n}" for n in range(len(where.types))]
-        values.update(zip(names, where.types, strict=True))
-        yield f"type IN ({', '.join(':' + name for name in names)})"
-    if where.category is not None:
-        values["category"] = where.category
-        yield f"{words.category} = :category"
-    if where.actor is not None:
-        values["actor"] = where.actor
-        yield "actor = :actor"
+    for name in SEEKABLE:
+        if name == "types" and where.types:
+            names = [f"type{n}" for n in range(len(where.types))]
+            values.update(zip(names, where.types, strict=True))
+            yield f"type IN ({', '.join(':' + each for each in names)})"
+        elif getattr(where, name) is not None and name != "types":
+            values[name] = getattr(where, name)
+            yield f"{_expression(name, words)} = :{name}"
 
 
 def _others(where: EventFilter, words: Log, values: dict[str, Any]) -> Iterator[str]:
@@ -68,18 +112,17 @@ def _others(where: EventFilter, words: Log, values: dict[str, Any]) -> Iterator[
         yield "recorded_at < :before"
     if where.text is not None:
         # The text as a person types it, and as JSON spells it when it has quotes, line ends or backslashes.
-        spellings = dict.fromkeys((where.text, msgspec.json.encode(where.text).decode()[1:-1]))
-        values.update((f"text{n}", f"%{_literally(text)}%") for n, text in enumerate(spellings))
-        yield "(" + " OR ".join(rf"data {words.like} :text{n} ESCAPE '\'" for n in range(len(spellings))) + ")"
+        yield _like("text", dict.fromkeys((where.text, msgspec.json.encode(where.text).decode()[1:-1])), words, values)
+    if where.spelled:
+        yield _like("spelled", where.spelled, words, values)
+
+
+def _like(name: str, spellings: Iterable[str], words: Log, values: dict[str, Any]) -> str:
+    """Whether the stored data hold one of these."""
+    patterns = {f"{name}{n}": f"%{_literally(text)}%" for n, text in enumerate(spellings)}
+    values.update(patterns)
+    return "(" + " OR ".join(rf"data {words.like} :{each} ESCAPE '\'" for each in patterns) + ")"
 
 
 def _literally(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-
-
-def _merged(types: int, conditions: list[str], order: str) -> str:
-    """Each type comes in order from the index; merging them is lazy, where `type IN` would sort all there are."""
-    rest = " AND ".join(conditions)
-    arms = " UNION ALL ".join(f"SELECT position FROM events WHERE type = :type{n} AND {rest}" for n in range(types))
-    found = f"SELECT position AS found FROM ({arms} {order}) AS arms"
-    return f"SELECT {COLUMNS} FROM ({found}) AS f CROSS JOIN events WHERE position = found {order}"

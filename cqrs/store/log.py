@@ -23,10 +23,6 @@ class StreamMoved(Exception):
 class Log(Protocol):
     """Speaks one dialect and keeps nothing. Queries name their values `:name`."""
 
-    #: Put before a column, it keeps a condition from choosing the index.
-    @property
-    def unindexed(self) -> str: ...
-
     #: Joins a table to the ones before it, where possible in just this order.
     @property
     def join_in_order(self) -> str: ...
@@ -42,6 +38,13 @@ class Log(Protocol):
     #: A query for the bytes that the database takes.
     @property
     def size(self) -> str: ...
+
+    def run(self, expression: str, name: str, column: str, direction: str) -> tuple[str, str]:
+        """A condition and an order that only the index on (expression, column) answers: where the expression is
+        `:name`, and the column between `:after` and `:until`."""
+
+    def arm(self, select: str, order: str) -> str:
+        """A select that is merged with others by its only column."""
 
     def moment(self, value: datetime) -> Any:
         """As `scalar` returns it, and as queries compare with it."""

@@ -8,11 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cqrs.store.event_store import CLOCK_SLACK_SECONDS, TEXT_WINDOW
+from cqrs.store.event_store import CLOCK_SLACK_SECONDS
+from cqrs.store.facets import FACET_COLUMNS, FacetCounts, facet_counts, facet_select
 from cqrs.store.instants import from_text
-from cqrs.store.listing import COLUMNS, Page, listing
+from cqrs.store.listing import COLUMNS, Page, edge, listing
 from cqrs.store.log import Log
-from cqrs.store.records import EventFilter, RecordedEvent
+from cqrs.store.records import EVERYTHING, EventFilter, RecordedEvent
+from cqrs.store.sought import checked
 
 #: Higher than any position or version.
 LAST = 2**63 - 1
@@ -45,14 +47,27 @@ class LogReader:
         select, values = listing(where, page, self._log)
         return [_recorded(row) for row in self._log.fetch(connection, select, values)]
 
+    def facets(self, connection: sa.Connection, where: EventFilter, most: int) -> FacetCounts:
+        """Of the newest `most` events that fit."""
+        newest = self._narrowed(connection, where, Page(0, LAST, most, descending=True))
+        select, values = facet_select(where, newest, self._log)
+        rows = self._log.fetch(connection, select, {**values, "groups": most}, FACET_COLUMNS)
+        met = sum(row[-1] for row in rows)
+        return facet_counts(rows, complete=met < most and self.edge(connection, where, newest) is None)
+
     def one(self, connection: sa.Connection, column: str, value: object) -> RecordedEvent | None:
         select = f"SELECT {COLUMNS} FROM events WHERE {column} = :value ORDER BY position LIMIT 1"
         rows = self._log.fetch(connection, select, {"value": value})
         return _recorded(rows[0]) if rows else None
 
-    def searched_from(self, connection: sa.Connection, before: int | None) -> int:
-        end = self.head(connection) + 1
-        return max(1, min(end, end if before is None else before) - TEXT_WINDOW)
+    def edge(self, connection: sa.Connection, where: EventFilter, page: Page) -> int | None:
+        """See EventStore.edge."""
+        if checked(where) == EVERYTHING:
+            return None
+        found: int | None = self._log.scalar(
+            connection, *edge(where, self._narrowed(connection, where, page), self._log)
+        )
+        return found
 
     def position_at(self, connection: sa.Connection, moment: datetime) -> int:
         """Times rise with positions but for the clocks' differences: halving the way saves an index at every append."""
@@ -64,14 +79,12 @@ class LogReader:
         return bisect.bisect_left(positions, self._log.moment(moment), key=recorded_at)
 
     def _narrowed(self, connection: sa.Connection, where: EventFilter, page: Page) -> Page:
-        """The bounds on positions that follow from times and text; as versions where a stream is read."""
+        """The bounds on positions that follow from times; as versions where a stream is read."""
         after, until = page.after, page.until
         if where.since is not None:
             after = max(after, self.position_at(connection, where.since - _SLACK))
         if where.until is not None:
             until = min(until, self.position_at(connection, where.until + _SLACK))
-        if where.text is not None:
-            after = max(after, self.searched_from(connection, min(until, LAST - 1) + 1) - 1)
         if where.stream is not None:
             after, until = (self._version_at(connection, where.stream, position) for position in (after, until))
         return Page(after, until, page.limit, page.descending)

@@ -15,8 +15,9 @@ import msgspec
 
 from cqrs.clock import Clock, utc_now
 from cqrs.errors import ConcurrencyError, IdempotencyConflict, UnstorableEvent
+from cqrs.store import event_store
 from cqrs.store.drafts import Draft, drafts_of, number
-from cqrs.store.event_store import TEXT_WINDOW, RawEvent
+from cqrs.store.event_store import RawEvent
 from cqrs.store.head_watch import HeadWatch
 from cqrs.store.instants import to_text
 from cqrs.store.records import (
@@ -34,6 +35,7 @@ from cqrs.store.records import (
     category_of,
     meets,
 )
+from cqrs.store.sought import checked, sought
 
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
@@ -126,14 +128,13 @@ class MemoryEventStore:
     def read_all(
         self, *, after: int = 0, until: int | None = None, limit: int = 1000, where: EventFilter = EVERYTHING
     ) -> list[RecordedEvent]:
-        first = max(after + 1, self._first_searched(where, None if until is None else until + 1))
-        return list(islice(filter(_matcher(where), self._between(first, until)), limit))
+        return list(islice(filter(_matcher(where), self._met(where, after, until)), limit))
 
     def read_back(
         self, *, before: int | None = None, limit: int = 50, where: EventFilter = EVERYTHING
     ) -> list[RecordedEvent]:
-        events = self._between(self._first_searched(where, before), None if before is None else before - 1)
-        return list(islice(filter(_matcher(where), reversed(events)), limit))
+        until = None if before is None else before - 1
+        return list(islice(filter(_matcher(where), self._met(where, 0, until, backwards=True)), limit))
 
     def raw_events(
         self,
@@ -162,9 +163,13 @@ class MemoryEventStore:
     def safe_head(self) -> int:
         return self.head()
 
-    def searched_from(self, before: int | None = None) -> int:
-        end = self.head() + 1
-        return max(1, min(end, end if before is None else before) - TEXT_WINDOW)
+    def edge(
+        self, where: EventFilter, *, after: int = 0, until: int | None = None, backwards: bool = False
+    ) -> int | None:
+        if checked(where) == EVERYTHING:
+            return None
+        met = self._met(where, after, until, backwards)
+        return met[-1].position if len(met) == event_store.WINDOW else None
 
     def position_at(self, moment: datetime) -> int:
         with self._lock:
@@ -180,8 +185,11 @@ class MemoryEventStore:
         with self._lock:
             return self._events[max(0, first - 1) : None if last is None else max(0, last)]
 
-    def _first_searched(self, where: EventFilter, before: int | None) -> int:
-        return 1 if where.text is None else self.searched_from(before)
+    def _met(self, where: EventFilter, after: int, until: int | None, backwards: bool = False) -> list[RecordedEvent]:
+        """What a search looks at, whether it fits or not."""
+        events = self._between(after + 1, until)
+        found = filter(_matcher(sought(where)), reversed(events) if backwards else events)
+        return list(found if checked(where) == EVERYTHING else islice(found, event_store.WINDOW))
 
 
 def _identity(key: IdempotencyKey) -> tuple[str, str, str]:
@@ -208,3 +216,6 @@ def _conditions(where: EventFilter) -> Iterable[Callable[[RecordedEvent], bool]]
         escaped = msgspec.json.encode(where.text).decode()[1:-1]
         spellings = [text.translate(_LOWER) for text in (where.text, escaped)]
         yield lambda event: any(text in event.data.translate(_LOWER) for text in spellings)
+    if where.spelled:
+        spelled = [text.translate(_LOWER) for text in where.spelled]
+        yield lambda event: any(text in event.data.translate(_LOWER) for text in spelled)

@@ -131,7 +131,7 @@ class EventFilter:
     """All conditions hold at once; no condition means every event.
 
     `since` is inclusive, `until` exclusive; both compare with the clocks of the machines that appended. `text` is
-    looked for in the stored data, without regard to case in ASCII, in a bounded window of positions only.
+    looked for in the stored data, without regard to case in ASCII; of `spelled`, each as JSON has it, one is enough.
     """
 
     types: tuple[str, ...] = ()
@@ -143,6 +143,7 @@ class EventFilter:
     since: datetime | None = None
     until: datetime | None = None
     text: str | None = None
+    spelled: tuple[str, ...] = ()
 
 
 EVERYTHING = EventFilter()

@@ -9,9 +9,12 @@ from itertools import pairwise
 from typing import Any
 
 from cqrs.store.database import Database
+from cqrs.store.facets import FacetCounts
 from cqrs.store.instants import from_text
+from cqrs.store.log import Log
 from cqrs.store.log_choice import log_of
-from cqrs.store.log_reader import LogReader
+from cqrs.store.log_reader import LAST, LogReader
+from cqrs.store.records import EventFilter
 
 #: Events whose times are read for a chart.
 _LOOKED_AT = 2_000
@@ -59,7 +62,7 @@ WITH RECURSIVE names(type, n) AS (
     FROM names WHERE names.type IS NOT NULL AND n < :limit)
 SELECT type FROM names WHERE type IS NOT NULL ORDER BY n LIMIT :limit"""
 
-_TYPE_COUNT = "SELECT count(*) FROM (SELECT 1 FROM events WHERE type = :type ORDER BY position LIMIT :most) AS met"
+_TYPE_COUNT = "SELECT count(*) FROM (SELECT position FROM events WHERE {condition} {order} LIMIT :most) AS met"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,12 +144,15 @@ class Reports:
         """How many events there are of each type; of the first 200 types of the log unless some are named."""
         wanted = self.event_types() if types is None else tuple(types)
         with self._database.read() as connection:
+            return {
+                type: Count.up_to(cap, int(self._log.scalar(connection, *type_count(type, cap + 1, self._log))))
+                for type in wanted
+            }
 
-            def count(type: str) -> Count:
-                values = {"type": type, "most": cap + 1}
-                return Count.up_to(cap, int(self._log.scalar(connection, _TYPE_COUNT, values)))
-
-            return {type: count(type) for type in wanted}
+    def facets(self, where: EventFilter, most: int = 2_000) -> FacetCounts:
+        """How the newest `most` events that fit divide into types, categories and actors."""
+        with self._database.read() as connection:
+            return self._reader.facets(connection, where, most)
 
     def position_at(self, moment: datetime) -> int:
         """About the last position recorded before `moment`; 0 when there is none."""
@@ -193,6 +199,12 @@ class Reports:
     def _scalar(self, select: str, values: dict[str, Any]) -> int:
         with self._database.read() as connection:
             return int(self._log.scalar(connection, select, values) or 0)
+
+
+def type_count(type: str, most: int, words: Log) -> tuple[str, dict[str, Any]]:
+    condition, order = words.run("type", "type", "position", "ASC")
+    values = {"type": type, "after": 0, "until": LAST, "most": most}
+    return _TYPE_COUNT.format(condition=condition, order=order), values
 
 
 def _ranges(category: str | None, prefix: str) -> Iterator[tuple[str, str]]:

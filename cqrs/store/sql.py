@@ -224,9 +224,11 @@ class SqlEventStore:
         with self._database.explained():
             return report_order(self._database.engine, self._order)
 
-    def searched_from(self, before: int | None = None) -> int:
+    def edge(
+        self, where: EventFilter, *, after: int = 0, until: int | None = None, backwards: bool = False
+    ) -> int | None:
         with self._database.read() as connection:
-            return self._reader.searched_from(connection, before)
+            return self._reader.edge(connection, where, Page(after, _or_last(until), 0, backwards))
 
     def position_at(self, moment: datetime) -> int:
         with self._database.read() as connection:

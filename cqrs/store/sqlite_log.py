@@ -28,7 +28,7 @@ from cqrs.store.tables import CATEGORY
 
 EVENT_COLUMNS = RecordedEvent._fields
 _ROWS_A_STATEMENT = 500
-_INTEGERS = {"position", "version", "schema_version", "last_position"}
+_INTEGERS = {"position", "version", "schema_version", "last_position", "met"}
 #: Columns whose text is JSON already: they can be handed on without being quoted and read again.
 _JSON = {"data", "metadata"}
 
@@ -40,11 +40,17 @@ _MOST_MERGED = 16
 class SqliteLog:
     """The log on SQLite; see Log."""
 
-    unindexed = "+"
     join_in_order = "CROSS JOIN"
     like = "LIKE"
     category = CATEGORY
     size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+
+    def run(self, expression: str, name: str, column: str, direction: str) -> tuple[str, str]:
+        bounds = f"{column} > :after AND {column} <= :until"
+        return f"{expression} = :{name} AND {bounds}", f"ORDER BY {column} {direction}"
+
+    def arm(self, select: str, order: str) -> str:
+        return select
 
     def moment(self, value: datetime) -> str:
         return to_text(value)

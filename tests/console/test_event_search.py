@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 from cqrs.console import event_search
 from cqrs.console.parameters import Parameters
 from cqrs.errors import InvalidMessage
-from cqrs.store import log_reader, memory, schema
+from cqrs.store import event_store, schema
 from cqrs.store.event_store import EventStore
 from cqrs.store.memory import MemoryEventStore
 from cqrs.store.opening import open_database
@@ -25,9 +25,8 @@ EVENTS = 60
 
 @pytest.fixture(params=["memory", "sqlite"])
 def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[EventStore]:
-    """An event an hour, every seventh with a word in it; a text filter looks at ten positions."""
-    for module in (memory, log_reader, event_search):
-        monkeypatch.setattr(module, "TEXT_WINDOW", 10)
+    """An event an hour, every seventh with a word in it; a search looks at ten events."""
+    monkeypatch.setattr(event_store, "WINDOW", 10)
     if request.param == "memory":
         yield filled(MemoryEventStore())
         return

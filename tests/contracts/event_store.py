@@ -15,7 +15,7 @@ import pytest
 from cqrs.clock import FixedClock
 from cqrs.errors import ConcurrencyError, IdempotencyConflict, InvalidStreamName, UnstorableEvent
 from cqrs.identifiers import new_id
-from cqrs.store import log_reader, memory
+from cqrs.store import event_store, memory
 from cqrs.store.drafts import LARGEST_EVENT
 from cqrs.store.event_store import CLOCK_SLACK_SECONDS, EventStore
 from cqrs.store.instants import to_text
@@ -112,6 +112,7 @@ CONDITIONS: dict[str, tuple[dict[str, Any], Callable[[RecordedEvent], bool]]] = 
     "since": ({"since": MORNING + HOUR / 4}, lambda e: e.recorded_at >= MORNING + HOUR / 4),
     "until": ({"until": MORNING + HOUR / 2}, lambda e: e.recorded_at < MORNING + HOUR / 2),
     "text": ({"text": "NUMBER 3"}, lambda e: "number 3" in e.data),
+    "spelled": ({"spelled": ('"n":3', '"n":41}')}, lambda e: '"n":3' in e.data or '"n":41}' in e.data),
 }
 PAIRS = [(name,) for name in CONDITIONS] + list(itertools.combinations(CONDITIONS, 2))
 
@@ -382,17 +383,59 @@ class EventStoreContract:
         assert len(store.read_back(where=EventFilter(text=text))) == finds
         assert len(store.read_all(where=EventFilter(text=text))) == finds
 
-    def test_text_is_looked_for_in_a_window_only(self, store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
-        for module in (memory, log_reader):
-            monkeypatch.setattr(module, "TEXT_WINDOW", 10)
+    @pytest.fixture
+    def narrow(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(event_store, "WINDOW", 10)
+
+    @pytest.mark.usefixtures("narrow")
+    def test_text_is_looked_for_in_a_window_only(self, store: EventStore) -> None:
         store.append("order-1", [happened(data={"note": "gift"}) for _ in range(25)])
         gifts = EventFilter(text="gift")
-        assert store.searched_from() == 16
         assert positions(store.read_back(where=gifts)) == list(range(25, 15, -1))
-        assert store.searched_from(16) == 6
+        assert store.edge(gifts, backwards=True) == 16
         assert positions(store.read_back(before=16, where=gifts)) == list(range(15, 5, -1))
-        assert positions(store.read_all(where=gifts)) == list(range(16, 26))
-        assert store.searched_from(3) == 1
+        assert store.edge(gifts, until=15, backwards=True) == 6
+        assert store.edge(gifts, until=5, backwards=True) is None
+        assert positions(store.read_all(where=gifts)) == list(range(1, 11))
+        assert store.edge(gifts) == 10
+        assert positions(store.read_all(after=3, until=9, where=gifts)) == list(range(4, 10))
+        assert store.edge(gifts, after=3, until=9) is None
+
+    @pytest.mark.usefixtures("narrow")
+    def test_a_window_holds_what_an_index_finds_not_what_lies_between(self, store: EventStore) -> None:
+        recorded = fill(store, 60)
+        where = EventFilter(stream="order-1", actor="actor 2")
+        assert store.read_back(where=where) == [event for event in reversed(recorded) if _fits(where, event)]
+        first = next(event for event in recorded if event.stream == "order-1")
+        assert store.edge(where, backwards=True) == first.position
+        assert store.edge(where, after=2) is None
+        assert store.edge(EventFilter(stream="order-1"), backwards=True) is None
+
+    @pytest.mark.usefixtures("narrow")
+    @pytest.mark.parametrize("backwards", [False, True])
+    def test_one_window_after_the_other_finds_everything_once(self, store: EventStore, backwards: bool) -> None:
+        recorded = fill(store, 60)
+        for where in (
+            EventFilter(types=("OrderPlaced", "Retired"), actor="actor 0"),
+            EventFilter(types=("OrderPlaced", "Retired"), text="number 3"),
+            EventFilter(types=("OrderPlaced",), category="order", spelled=('"n":7,', '"n":20}', '"n":44}')),
+            EventFilter(category="order", since=MORNING + HOUR / 4, actor="actor 1"),
+            EventFilter(stream="order-1", types=("Nothing",)),
+        ):
+            found: list[RecordedEvent] = []
+            low, high = 0, 60
+            while True:
+                edge = store.edge(where, after=low, until=high, backwards=backwards)
+                if backwards:
+                    found += store.read_back(before=high + 1, where=where)
+                    high = (edge or 0) - 1
+                else:
+                    found += store.read_all(after=low, until=high, where=where)
+                    low = edge or 0
+                if edge is None:
+                    break
+            wanted = [event for event in recorded if _fits(where, event)]
+            assert found == (wanted[::-1] if backwards else wanted), where
 
     def test_times_find_events_of_machines_whose_clocks_differ(self, store: EventStore) -> None:
         skew = timedelta(seconds=CLOCK_SLACK_SECONDS * 0.9)
@@ -495,6 +538,10 @@ class EventStoreContract:
             store.close()
             assert not waiting.result(timeout=5)
         assert not store.wait_beyond(0, 10)
+
+
+def _fits(where: EventFilter, event: RecordedEvent) -> bool:
+    return memory._matcher(where)(event)
 
 
 def _text(json: Any) -> str:

@@ -22,9 +22,9 @@ bp = Blueprint("api_events", __name__, url_prefix="/api/events")
 def index() -> Response:
     asked = Parameters(request.args)
     form, unmasked = format_of(asked), unmask_asked(asked)
-    page = event_search.find(runtime().events, event_search.search_of(asked))
+    page = event_search.find(runtime().events, event_search.search_of(asked, unmasked=unmasked))
     items = [event_json(event, unmasked=unmasked) for event in page.items]
-    facts = {} if page.searched_from is None else {"searched_from": page.searched_from}
+    facts = {} if page.searched_to is None else {"searched_to": page.searched_to}
     return send_list("events", items, page.next, form=form, columns=COLUMNS, **facts)
 
 
