@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from cqrs.clock import Clock, utc_now
 from cqrs.domain import Catalogue, Domain
 from cqrs.drift.checks import Checks, Verdict
-from cqrs.drift.explanation import Explanation, explain
+from cqrs.drift.explanation import WHOLE, Explanation, Window, explain
 from cqrs.drift.full_check import FullCheck
 from cqrs.drift.judge import Judge
 from cqrs.drift.repair import Repair
@@ -325,11 +325,12 @@ class Runtime:
         parameters = {"keys": None if keys is None else list(keys), "check": check, "reason": reason}
         return self.operations.request("repair", name, actor=actor, reason=reason, parameters=parameters)
 
-    def explain(self, name: str, key: str) -> Explanation:
+    def explain(self, name: str, key: str, *, window: Window = WHOLE) -> Explanation:
         """How the row of this key (its text) came about. Raises NotFound, ReadModelMissing, ShapeMismatch, NotKeyed."""
         self._keyed(name)
         judge = self.judge(name)
-        return explain(judge, SqlReadModelStore(self.read), self.keys, key, head=self.events.safe_head())
+        store = SqlReadModelStore(self.read)
+        return explain(judge, store, self.keys, key, head=self.events.safe_head(), window=window)
 
     def _keyed(self, name: str) -> None:
         """Raises NotFound; NotKeyed for a SQL projection."""

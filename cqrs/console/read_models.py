@@ -1,4 +1,4 @@
-"""What readers query: all read models, the rows of one, and one row."""
+"""What readers query: all read models, the rows of one, and one row with the events that made it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, request, url_for
 
-from cqrs.console import current, masking, navigation
+from cqrs.console import current, masking, navigation, trail
 from cqrs.console.access import needs
-from cqrs.console.event_rows import EventRow, event_row
 from cqrs.console.filters import number
 from cqrs.console.links import tidied, with_query
+from cqrs.console.operations import actor
 from cqrs.console.parameters import Parameters
+from cqrs.console.redirects import see_other
 from cqrs.console.rendering import render
+from cqrs.console.replays import reason_given
+from cqrs.console.row_page import row_page
 from cqrs.errors import InvalidMessage, NotFound
 from cqrs.messages import Role
 from cqrs.projections.status import ProjectionStatus
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from flask import Response
     from werkzeug.wrappers import Response as AnyResponse
 
-    from cqrs.projections.parked import ParkedKey
     from cqrs.readmodels.reading import Column, ReadModel, Row, RowPage
 
 bp = Blueprint("read_models", __name__)
@@ -82,16 +84,6 @@ class RowList:
         return any(column.name in self.filters for column in self.model.columns[SHOWN_FILTERS:])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowDetail:
-    model: ReadModel
-    row: Row
-    checkpoint: int | None
-    event: EventRow | None
-    parked: ParkedKey | None
-    warning: Behind | None
-
-
 @bp.get("/read-models")
 @needs(Role.VIEWER)
 def index() -> Response:
@@ -119,11 +111,19 @@ def show(name: str) -> AnyResponse:
 @bp.get("/read-models/<name>/rows/<key:key>")
 @needs(Role.VIEWER)
 def row(name: str, key: str) -> Response:
+    """Not drawn again by itself: its events are folded each time."""
     model = _model(name)
-    found = current.runtime().read_models.row(name, key)
-    if found is None:
-        raise NotFound(what=f"row of {name} with the key", name=key)
-    return render("read_models/row.html", tag=navigation.tag(), follow=True, page=_detail(model, found))
+    return render("read_models/row.html", follow=False, page=row_page(model, key, _status(model)))
+
+
+@bp.post("/read-models/<name>/rows/<key:key>/repair")
+@needs(Role.OPERATOR, action="repair")
+def repair(name: str, key: str) -> Response:
+    """Raises NotFound, NotKeyed, OperationInTheWay."""
+    model, reason = _model(name), reason_given()
+    trail.note(target=name, reason=reason, detail={"key": key})
+    begun = current.runtime().start_repair(model.projection, actor=actor(), keys=[key], reason=reason)
+    return see_other(url_for("operations.show", identity=begun.id))
 
 
 def _model(name: str) -> ReadModel:
@@ -190,24 +190,6 @@ def _sorted_by(sort: str | None, columns: Sequence[Column]) -> str:
     numeric = any(column.numeric and column.name == sort.removeprefix("-") for column in columns)
     down = "largest first" if numeric else "last first"
     return f"sorted by {sort.removeprefix('-')}{', ' + down if sort.startswith('-') else ''}"
-
-
-def _detail(model: ReadModel, found: Row) -> RowDetail:
-    status = _status(model)
-    event = current.runtime().events.get(found.position) if found.position else None
-    return RowDetail(
-        model=model,
-        row=_shown(found),
-        checkpoint=status.checkpoint if status else None,
-        event=event_row(event) if event else None,
-        parked=_parked(model, found.key) if status and status.parked else None,
-        warning=_warning(status),
-    )
-
-
-def _parked(model: ReadModel, key: str) -> ParkedKey | None:
-    page = current.runtime().projections.parked(model.projection, limit=200)
-    return next((parked for parked in page.items if parked.key == key), None)
 
 
 def _status(model: ReadModel) -> ProjectionStatus | None:

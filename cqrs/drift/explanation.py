@@ -17,8 +17,20 @@ from cqrs.readmodels.keys import key_of_text
 from cqrs.readmodels.rows import Row
 from cqrs.readmodels.store import ReadModelStore
 
-#: Events that are shown, the last ones.
+#: Events that are shown unless somebody asks for fewer.
 MOST_EVENTS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Which part of the history: the last events before a position, or with `after` the first ones behind it."""
+
+    before: int | None = None
+    after: int | None = None
+    limit: int = MOST_EVENTS
+
+
+WHOLE = Window()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,9 @@ class AppliedEvent:
     type: str
     summary: str | None
     changes: Mapping[str, Change]
+    #: Whether it made the row, or removed it.
+    made: bool = False
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +67,22 @@ class Explanation:
     parked: bool
     #: Why the row cannot be derived.
     error: str | None
-    #: Oldest first; no more than the last MOST_EVENTS.
+    #: The event that failed when the row was derived.
+    failed_at: int | None
+    #: Oldest first; those of the window that was asked for.
     events: Sequence[AppliedEvent]
-    #: Events of the key before those.
+    #: How many of its events come before those, and behind them.
     earlier: int
+    following: int
+    #: By column, position and type of the event that gave it the derived value.
+    last_set: Mapping[str, tuple[int, str]]
     #: Positions of its events that the projection has not come to yet.
     later: Sequence[int]
 
 
-def explain(judge: Judge, store: ReadModelStore, keys: KeyIndex, text: str, *, head: int) -> Explanation:
+def explain(
+    judge: Judge, store: ReadModelStore, keys: KeyIndex, text: str, *, head: int, window: Window = WHOLE
+) -> Explanation:
     """Raises NotFound when there is no such key: neither a row nor an event of it."""
     key = key_of_text(text, judge.model)
     if key is None:
@@ -68,7 +90,7 @@ def explain(judge: Judge, store: ReadModelStore, keys: KeyIndex, text: str, *, h
     snapshot = judge.snapshots.of_keys(judge.model, [key])
     until = snapshot.live.position
     derivation = judge.deriver.derivation([key], store.skips(judge.model.name))
-    history = _History(judge)
+    history = _History(judge, window)
     derivation.watch = history.add
     derivation.advance(until)
     packed = derivation.packed()
@@ -93,17 +115,25 @@ def explain(judge: Judge, store: ReadModelStore, keys: KeyIndex, text: str, *, h
         differing=differing,
         parked=parked,
         error=None if failed is None else why(failed),
+        failed_at=None if failed is None else derivation.last.get(key),
         events=list(history.events),
-        earlier=history.count - len(history.events),
+        earlier=history.count - history.behind - len(history.events),
+        following=history.behind,
+        last_set=history.last_set,
         later=later,
     )
 
 
 class _History:
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, window: Window) -> None:
         self._comparison = judge.comparison
-        self.events: deque[AppliedEvent] = deque(maxlen=MOST_EVENTS)
+        self._window = window
+        #: Of a window at the end only the last ones are kept.
+        self.events: deque[AppliedEvent] = deque(maxlen=window.limit if window.after is None else None)
         self.count = 0
+        #: Events behind those that are kept.
+        self.behind = 0
+        self.last_set: dict[str, tuple[int, str]] = {}
 
     def add(self, step: Step, before: Row | None, after: Row | None) -> None:
         position, route, _, event, _ = step
@@ -111,5 +141,17 @@ class _History:
         names = (old or new or {}).keys()
         values = ((name, (old or {}).get(name), (new or {}).get(name)) for name in names)
         changes = {name: Change(one, other) for name, one, other in values if one != other}
+        kind = event_name(route.handler.event)
+        self.last_set.update(dict.fromkeys(names if old is None else changes, (position, kind)))
         self.count += 1
-        self.events.append(AppliedEvent(position, event_name(route.handler.event), summary_of(event, is_sensitive), changes))
+        if self._is_behind(position):
+            self.behind += 1
+        elif self._window.after is None or position > self._window.after:
+            made, removed = old is None and new is not None, old is not None and new is None
+            self.events.append(AppliedEvent(position, kind, summary_of(event, is_sensitive), changes, made, removed))
+
+    def _is_behind(self, position: int) -> bool:
+        window = self._window
+        if window.after is not None:
+            return len(self.events) >= window.limit and position > window.after
+        return window.before is not None and position >= window.before

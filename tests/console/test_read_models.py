@@ -94,11 +94,10 @@ def test_rows_that_stay_behind_say_why(ana: Browser, history: Runtime) -> None:
     assert "Rows are as of checkpoint 5. 1 later event is not in them" in words
 
 
-def test_a_row_leads_to_the_event_that_changed_it_last(ana: Browser, history: Runtime) -> None:
+def test_a_row_leads_to_the_event_that_set_each_column_last(ana: Browser, history: Runtime) -> None:
     page = ana.get("/read-models/accounts/rows/2")
     words = text_of(page)
-    assert "Last changed by event 5 : Deposited on account-2" in words
-    assert "balance 1,250.50" in words
+    assert "balance 1250.50 equal Deposited 5" in words
     assert "/events/5" in links_of(page)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cqrs.drift.explanation import Change, Explanation, explain
+from cqrs.drift.explanation import Change, Explanation, Window, explain
 from cqrs.errors import NotFound
 from cqrs.store.database import Database
 from tests.drift.gauges import GaugeRemoved, Measured, Station
@@ -65,3 +65,32 @@ def test_a_parked_key(database: Database) -> None:
     station.populate()
     found = told(station, "g013")
     assert (found.parked, found.equal, found.error) == (True, None, "ValueError: unlucky")
+
+
+def window(station: Station, key: str, **asked: int) -> Explanation:
+    head = station.events.safe_head()
+    return explain(station.judge, station.store, station.keys, key, head=head, window=Window(**asked))
+
+
+def test_a_part_of_the_history_at_a_time(station: Station) -> None:
+    every = [event.position for event in told(station, "g002").events]
+    last = window(station, "g002", limit=2)
+    assert [event.position for event in last.events] == every[3:]
+    assert (last.earlier, last.following) == (3, 0)
+    before = window(station, "g002", before=every[3], limit=2)
+    assert [event.position for event in before.events] == every[1:3]
+    assert (before.earlier, before.following) == (1, 2)
+    first = window(station, "g002", after=0, limit=2)
+    assert [event.position for event in first.events] == every[:2]
+    assert (first.earlier, first.following) == (0, 3)
+    behind = window(station, "g002", after=every[1], limit=2)
+    assert [event.position for event in behind.events] == every[2:4]
+    assert (behind.earlier, behind.following) == (2, 1)
+
+
+def test_what_set_each_column_last_is_known_whatever_part_is_shown(station: Station) -> None:
+    found = window(station, "g002", before=1, limit=1)
+    assert found.events == []
+    assert found.last_set == told(station, "g002").last_set
+    assert found.last_set["label"][1] == "GaugeSet"
+    assert found.last_set["count"] == (told(station, "g002").events[-1].position, "Measured")
