@@ -31,6 +31,7 @@ from cqrs.console import (
     read_models,
     rendering,
     replays,
+    schedules,
     security,
     sign_in,
     streams,
@@ -47,6 +48,7 @@ from cqrs.console.api import operations as api_operations
 from cqrs.console.api import projections as api_projections
 from cqrs.console.api import queries as api_queries
 from cqrs.console.api import read_models as api_read_models
+from cqrs.console.api import schedules as api_schedules
 from cqrs.console.api import streams as api_streams
 from cqrs.console.json_provider import MessageJson
 from cqrs.console.rate_limit import RateLimit
@@ -57,11 +59,11 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 1024 * 1024
 PAGES = (
-    overview, projections, all_projections, replays, parked, operations, events, streams, read_models, drift, commands,
-    audit, system, jump, patterns,
+    overview, projections, all_projections, replays, parked, operations, schedules, events, streams, read_models, drift,
+    commands, audit, system, jump, patterns,
 )  # fmt: skip
 API = (
-    api_commands, api_queries, api_events, api_streams, api_projections, api_operations, api_checks,
+    api_commands, api_queries, api_events, api_streams, api_projections, api_operations, api_checks, api_schedules,
     api_read_models, api_audit, api_openapi
 )  # fmt: skip
 DOORS = (sign_in, preference_posts, health)

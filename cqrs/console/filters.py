@@ -59,6 +59,14 @@ def ago(moment: datetime | None) -> str:
     return f"{duration(max(0, seconds))} ago" if seconds > 0 else "just now"
 
 
+def until(moment: datetime | None) -> str:
+    """How long it is to a time to come, to the second."""
+    if moment is None:
+        return UNKNOWN
+    seconds = (moment - current.runtime().clock()).total_seconds()
+    return f"in {duration(int(seconds))}" if seconds >= 1 else "now"
+
+
 def instant(moment: datetime | None) -> str:
     """For machines: ISO 8601 in UTC."""
     return "" if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -111,4 +119,4 @@ def quoted(text: str) -> str:
     return compact_json(text)
 
 
-FILTERS = (number, duration, ago, instant, moment, clock, short_id, bytes_, compact_json, quoted)
+FILTERS = (number, duration, ago, until, instant, moment, clock, short_id, bytes_, compact_json, quoted)

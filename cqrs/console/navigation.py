@@ -21,7 +21,7 @@ from cqrs.workers.operation import Operation
 SECTIONS = (
     (("Overview", "overview"), ("Projections", "projections"), ("Read models", "read_models"), ("Drift", "drift")),
     (("Events", "events"), ("Streams", "streams"), ("Commands", "commands")),
-    (("Operations", "operations"), ("Audit log", "audit"), ("System", "system")),
+    (("Operations", "operations"), ("Schedules", "schedules"), ("Audit log", "audit"), ("System", "system")),
 )
 #: Pages that belong to the section of another.
 HOMES = {"replays": "projections", "parked": "projections"}

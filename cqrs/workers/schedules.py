@@ -12,6 +12,7 @@ from cqrs.errors import InvalidMessage, NotFound, OperationInTheWay, ScheduleFix
 from cqrs.identifiers import new_id
 from cqrs.store.database import Database
 from cqrs.workers.default_schedules import DefaultSchedules
+from cqrs.workers.due_times import Timing
 from cqrs.workers.leases import Holding, Leases
 from cqrs.workers.operations import Operations
 from cqrs.workers.schedule import CHECK, Schedule, ScheduleRun, ScheduleStatus, Upcoming
@@ -61,12 +62,16 @@ class Schedules:
     # Reading
 
     def all(self, *, runs: int = RUNS_SHOWN) -> Sequence[ScheduleStatus]:
-        """Those that people change come first, by when they are due; then those that stand, then the fixed ones."""
+        """What was missed comes first, then by when they are due; then those that stand, then the fixed ones."""
         with self._database.read() as connection:
             now = self._database.now(connection)
             found = [self._status(connection, each, now, runs) for each in read_schedules(connection)]
         far = now + timedelta(days=10_000)
-        return sorted(found, key=lambda each: (each.schedule.fixed, not each.on, min(each.due, default=far)))
+
+        def rank(each: ScheduleStatus) -> tuple[bool, bool, bool, datetime]:
+            return each.schedule.fixed, not each.on, each.missed is None, min(each.due, default=far)
+
+        return sorted(found, key=rank)
 
     def get(self, identity: str, *, runs: int = RUNS_SHOWN) -> ScheduleStatus:
         """Raises NotFound."""
@@ -134,14 +139,17 @@ class Schedules:
     def change(self, identity: str, given: Mapping[str, object], *, actor: str) -> ScheduleStatus:
         """Of every_seconds, cron, zone, anchor and jitter_seconds those that are given. What fell due before is not
         made up for. Raises NotFound, ScheduleFixed; InvalidMessage with what to write instead."""
-        unknown = {name: ["There is no such field."] for name in given if name not in FIELDS}
-        if unknown:
-            raise InvalidMessage(unknown)
         with self._database.write() as connection:
             now = self._database.now(connection)
-            timing = changed_timing(self._mine(connection, identity).timing, given)
+            timing = self._changed(connection, identity, given)
             self._update(connection, identity, actor, now, counts_from=now, **timing_values(timing))
         return self.get(identity)
+
+    def proposed(self, identity: str, given: Mapping[str, object]) -> tuple[Timing, Sequence[datetime]]:
+        """What that change would come to, with its next due times. Nothing is changed. Raises what `change` raises."""
+        with self._database.read() as connection:
+            timing = self._changed(connection, identity, given)
+            return timing, timing.following(self._database.now(connection), DUE_SHOWN)
 
     def pause(self, identity: str, *, actor: str) -> ScheduleStatus:
         """It makes no more runs by itself; one under way goes on. Raises NotFound, ScheduleFixed."""
@@ -186,6 +194,12 @@ class Schedules:
         return self._operations.record(
             connection, CHECK, projection, actor=actor, parameters=schedule.parameters, reason=reason
         )
+
+    def _changed(self, connection: sa.Connection, identity: str, given: Mapping[str, object]) -> Timing:
+        unknown = {name: ["There is no such field."] for name in given if name not in FIELDS}
+        if unknown:
+            raise InvalidMessage(unknown)
+        return changed_timing(self._mine(connection, identity).timing, given)
 
     def _mine(self, connection: sa.Connection, identity: str) -> Schedule:
         schedule = read_locked(connection, identity, self._database.dialect)

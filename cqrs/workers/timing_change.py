@@ -38,10 +38,9 @@ def changed_timing(timing: Timing, given: Mapping[str, object]) -> Timing:
             found |= READERS[name](value)
         except Refused as refused:
             errors[name] = [str(refused)]
-    if every is None and cron is None and ("every_seconds" in given or "cron" in given):
-        emptied = "cron" if given.get("cron", "") is None and timing.cron is not None else "every_seconds"
-        if (timing.cron if emptied == "cron" else timing.every) is not None and emptied in given:
-            errors[emptied] = ["Give an interval or a cron: without either it would never run."]
+    for name, before in (("every_seconds", timing.every), ("cron", timing.cron)):
+        if name in given and before is not None and every is None and cron is None:
+            errors[name] = ["Give an interval or a cron: without either it would never run."]
     if errors:
         raise InvalidMessage(errors)
     after = replace(timing, **found)

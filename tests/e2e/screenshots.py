@@ -32,6 +32,8 @@ PAGES = {
     "streams": "/streams",
     "commands": "/commands",
     "command": "/commands/CreateUser",
+    "schedules": "/schedules",
+    "schedule": "/schedules/check-user_stats-full",
     "audit": "/audit",
     "system": "/system",
 }

@@ -24,6 +24,8 @@ PAGES = (
     "/commands",
     "/commands/CreateUser",
     "/commands/CancelOrder",
+    "/schedules",
+    "/schedules/check-user_stats-full",
     "/audit",
     "/system",
     "/jump?q=user_stats",
