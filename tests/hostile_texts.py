@@ -3,6 +3,8 @@
 What runs would set `window.hacked`, open a dialog, or ask for something the content security policy forbids.
 """
 
+# ruff: noqa: RUF001
+
 from __future__ import annotations
 
 from collections.abc import Mapping

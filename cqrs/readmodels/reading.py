@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +14,10 @@ from cqrs.errors import NotFound, ReadModelMissing, ShapeMismatch
 from cqrs.readmodels.checkpoint import generation_of
 from cqrs.readmodels.generations import table_name
 from cqrs.readmodels.keys import key_of_text, key_text
-from cqrs.readmodels.row_filters import conditions
-from cqrs.readmodels.row_order import order_of
+from cqrs.readmodels.row_filters import conditions, operations_of
+from cqrs.readmodels.row_order import RowOrder, order_of
 from cqrs.readmodels.row_values import RowReader
+from cqrs.readmodels.row_window import WINDOW, Window, indexed_columns, window_of
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.shape import column_shape, difference, own_columns, shape_of, type_text
 from cqrs.readmodels.store import Generation, GenerationState
@@ -25,7 +26,7 @@ from cqrs.store.database import Database
 from cqrs.store.reports import Count
 
 #: Rows are counted no further than this.
-COUNT_CAP = 10_000
+COUNT_CAP = 100_000
 LARGEST_PAGE = 200
 
 
@@ -36,6 +37,10 @@ class Column:
     primary_key: bool
     nullable: bool
     numeric: bool
+    #: How rows can be found by it: names of `row_filters.OPERATIONS`.
+    operations: tuple[str, ...]
+    #: Whether an index finds rows by it, however many there are.
+    indexed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,22 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Searched:
+    """Not all rows were looked at: how many were, and by which column; None: among those an index found."""
+
+    rows: int
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class RowPage:
+    """A page that is not full may have a `next`: more rows are to be looked at."""
+
     rows: Sequence[Row]
     next: str | None
     count: Count
+    #: None when the answer is about all rows.
+    searched: Searched | None
     #: The rows are those after this event, at this time by the database's clock.
     position: int
     as_of: datetime
@@ -103,10 +120,9 @@ class ReadModels:
         cursor: str | None = None,
         limit: int = 50,
     ) -> RowPage:
-        """Rows where every filter holds: a column equals a value, or a text begins with what stands before a `*`.
+        """Rows where every filter holds, see `row_filters`; sorted by key, or by any column (`-column`: descending).
 
-        Sorted by key, or by any column (`-column`: descending). Raises NotFound, ReadModelMissing; InvalidMessage
-        for unknown columns and for values and cursors that cannot be.
+        Raises NotFound, ReadModelMissing; InvalidMessage for unknown columns and for values and cursors that cannot be.
         """
         model = self._model(name)
         limit = max(1, min(limit, LARGEST_PAGE))
@@ -115,17 +131,17 @@ class ReadModels:
             reader = RowReader(model, _readable(model, live), connection.dialect)
             wanted = conditions(reader.columns, filters or {})
             order = order_of(sort, list(reader.columns), [column.name for column in model.key_columns])
-            table = sa.table(table_name(model, live.number))
-            rows = sa.select(*reader.selected()).select_from(table).where(*wanted)
-            if cursor is not None:
-                rows = rows.where(order.behind(cursor))
-            found = connection.execute(rows.order_by(*order.clauses()).limit(limit + 1)).mappings().all()
-            counted = sa.select(sa.literal(1)).select_from(table).where(*wanted).limit(COUNT_CAP + 1).subquery()
-            count = connection.execute(sa.select(sa.func.count()).select_from(counted)).scalar_one()
+            window = window_of(model.table, table_name(model, live.number), reader.selected(), wanted, order)
+            behind = None if cursor is None else order.behind(cursor)
+            self._database.by_index(connection)
+            found = _page(connection, window, order, behind, limit + 1)
+            following = order.cursor(found[limit - 1]) if len(found) > limit else None
+            if following is None and window.walks and window.outside:
+                following = _further(connection, window, order, behind)
+            count, searched = _counted(connection, window)
             as_of = self._database.now(connection)
-        following = order.cursor(found[limit - 1]) if len(found) > limit else None
         page = [_row(reader, row) for row in found[:limit]]
-        return RowPage(page, following, Count.up_to(COUNT_CAP, count), live.position, as_of)
+        return RowPage(page, following, count, searched, live.position, as_of)
 
     def row(self, name: str, key: str) -> Row | None:
         """By the text of its key; None when there is none, or no row can have such a key."""
@@ -149,13 +165,52 @@ class ReadModels:
         return self._models[name]
 
 
-def _read_model(model: RowModel, generation: int | None) -> ReadModel:
-    return ReadModel(model.name, model.title, model.name, generation, tuple(map(_column, model.table.columns)))
-
-
 def _column(column: sa.Column[Any]) -> Column:
     numeric = isinstance(column.type, (sa.Integer, sa.Float)) or type_text(column.type).startswith("money")
-    return Column(str(column.name), type_text(column.type), column.primary_key, bool(column.nullable), numeric)
+    return Column(
+        str(column.name),
+        type_text(column.type),
+        column.primary_key,
+        bool(column.nullable),
+        numeric,
+        operations_of(column),
+        column.name in indexed_columns(column.table),
+    )
+
+
+def _page(
+    connection: sa.Connection, window: Window, order: RowOrder, behind: sa.ColumnElement[bool] | None, limit: int
+) -> Sequence[sa.RowMapping]:
+    looked_at = window.rows(WINDOW, behind if window.walks else None)
+    rows = sa.select(*window.columns).select_from(looked_at).where(*window.conditions)
+    if behind is not None and not window.walks:
+        rows = rows.where(behind)
+    return connection.execute(rows.order_by(*order.clauses()).limit(limit)).mappings().all()
+
+
+def _further(
+    connection: sa.Connection, window: Window, order: RowOrder, behind: sa.ColumnElement[bool] | None
+) -> str | None:
+    """The cursor behind the last row looked at; None when that is the last there is."""
+    looked_at = window.rows(WINDOW, behind)
+    if connection.execute(sa.select(sa.func.count()).select_from(looked_at)).scalar_one() < WINDOW:
+        return None
+    backwards = replace(order, descending=not order.descending).clauses()
+    last = sa.select(*window.columns).select_from(looked_at).order_by(*backwards).limit(1)
+    return order.cursor(connection.execute(last).mappings().one())
+
+
+def _counted(connection: sa.Connection, window: Window) -> tuple[Count, Searched | None]:
+    """Of all pages together, as far as the window goes from its start."""
+    cap = WINDOW if window.outside or not window.walks else COUNT_CAP
+    found = window.rows(cap + 1)
+    matching = sa.func.count().filter(*window.conditions) if window.outside else sa.func.count()
+    looked_at, matched = connection.execute(sa.select(sa.func.count(), matching).select_from(found)).one()
+    whole = looked_at <= cap
+    count = Count(value=min(matched, cap), capped=not whole)
+    if whole or (window.walks and not window.outside):
+        return count, None
+    return count, Searched(cap, window.by[0] if window.by else None)
 
 
 def _live(connection: sa.Connection) -> list[Generation]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -24,47 +25,115 @@ SENTENCES: dict[type, str] = {
     float: "Give a number, such as 1.5.",
     bool: "Give true or false.",
     date: "Give a day, such as 2026-01-31.",
-    datetime: "Give a time with its zone, such as 2026-01-31T12:00:00Z.",
+    datetime: "Give a time, such as 2026-01-31T12:00:00Z; without a zone it is taken as UTC.",
     UUID: "Give a UUID, such as 0190163d-8694-739b-aea5-966c26f8ad91.",
 }
+#: How a column can be compared, and why one cannot.
+OPERATIONS: Mapping[str, str] = {
+    "is": "Rows cannot be found by this column.",
+    "from": "Only numbers and times can be at least something.",
+    "to": "Only numbers and times can be at most something.",
+    "begins": "Only texts begin with something.",
+    "contains": "Only texts contain something.",
+    "null": "This column always has a value.",
+}
 UNKNOWN_COLUMN = "There is no such column."
-NOT_FILTERED = "Rows cannot be found by this column."
 
 
-def conditions(columns: Mapping[str, sa.Column[Any]], filters: Mapping[str, str]) -> list[Condition]:
-    """One condition a filter, all of which hold. Raises InvalidMessage with all that is wrong."""
-    found: list[Condition] = []
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One condition. `rank` says what an index on the column makes of it: 0 finds few rows, 2 many, None none."""
+
+    column: str
+    condition: Condition
+    rank: int | None
+
+
+def conditions(columns: Mapping[str, sa.Column[Any]], filters: Mapping[str, str]) -> list[Wanted]:
+    """All of which hold. A filter is named by a column, or by a column, a dot and one of `OPERATIONS`.
+
+    Raises InvalidMessage with all that is wrong.
+    """
+    found: list[Wanted] = []
     errors: dict[str, list[str]] = {}
     for name, text in filters.items():
+        column, operation = parsed(name, columns)
         try:
-            found.append(condition(columns[name], text))
+            found.append(wanted(columns[column], operation, text))
         except KeyError:
             errors[name] = [UNKNOWN_COLUMN]
         except InexactValue as error:
             errors[name] = [f"No row has this value: {error.facts['why']}."]
         except (ValueError, ArithmeticError) as error:
-            errors[name] = [str(error) if isinstance(error, Unusable) else SENTENCES[python_type(columns[name])]]
+            sentence = str(error) if isinstance(error, Unusable) else SENTENCES[python_type(columns[column])]
+            errors[name] = [sentence]
     if errors:
         raise InvalidMessage(errors)
     return found
+
+
+def parsed(name: str, columns: Collection[str]) -> tuple[str, str]:
+    """Column and operation; without one of these it is equality."""
+    column, _, operation = name.rpartition(".")
+    return (column, operation) if name not in columns and operation in OPERATIONS else (name, "is")
+
+
+def operations_of(column: sa.Column[Any]) -> tuple[str, ...]:
+    """Those that mean something for its type."""
+    return (*_comparisons(column), "null") if column.nullable else _comparisons(column)
+
+
+def _comparisons(column: sa.Column[Any]) -> tuple[str, ...]:
+    kind = python_type(column)
+    if isinstance(column.type, sa.Enum) or kind in (bool, UUID):
+        return ("is",)
+    if kind is str:
+        return ("is", "begins", "contains")
+    return ("is", "from", "to") if kind in READERS else ()
 
 
 class Unusable(ValueError):
     """Its text is the sentence."""
 
 
-def condition(column: sa.Column[Any], text: str) -> Condition:
+def wanted(column: sa.Column[Any], operation: str, text: str) -> Wanted:
+    name = str(column.name)
     target: sa.ColumnClause[Any] = sa.column(column.name, column.type)
-    if python_type(column) is str:
-        prefix = text.endswith("*")
-        (value,) = guard_of(column)([text.removesuffix("*")])
-        return begins_with(target, value) if prefix else _equal(target, value)
-    read = READERS.get(python_type(column))
-    if read is None:
-        raise Unusable(NOT_FILTERED)
-    (value,) = guard_of(column)([read(text.strip())])
-    exact = column.type.settled(value) if isinstance(column.type, (Money, UtcDateTime)) else value
-    return _equal(target, exact)
+    if operation not in operations_of(column):
+        raise Unusable(OPERATIONS[operation])
+    if operation == "null":
+        return _missing(name, target, text)
+    if python_type(column) is str and not isinstance(column.type, sa.Enum):
+        return _text(column, target, operation, text)
+    value = _value(column, text)
+    if operation == "is":
+        return Wanted(name, _equal(target, value), 0)
+    return Wanted(name, target >= value if operation == "from" else target <= value, 2)
+
+
+def _missing(name: str, target: sa.ColumnClause[Any], text: str) -> Wanted:
+    if text not in ("0", "1"):
+        raise Unusable("Give 1 for rows without a value, 0 for rows with one.")
+    return Wanted(name, target.is_(None), 1) if text == "1" else Wanted(name, target.is_not(None), None)
+
+
+def _text(column: sa.Column[Any], target: sa.ColumnClause[Any], operation: str, text: str) -> Wanted:
+    if operation == "is" and text.endswith("*"):
+        operation, text = "begins", text.removesuffix("*")
+    (value,) = guard_of(column)([text])
+    if operation == "contains":
+        return Wanted(str(column.name), target.icontains(value, autoescape=True), None)
+    if operation == "begins":
+        return Wanted(str(column.name), begins_with(target, value), 1 if value else None)
+    return Wanted(str(column.name), _equal(target, value), 0)
+
+
+def _value(column: sa.Column[Any], text: str) -> Any:
+    if isinstance(column.type, sa.Enum):
+        (value,) = guard_of(column)([text])
+        return value
+    (value,) = guard_of(column)([READERS[python_type(column)](text.strip())])
+    return column.type.settled(value) if isinstance(column.type, (Money, UtcDateTime)) else value
 
 
 def _equal(target: sa.ColumnClause[Any], value: Any) -> Condition:
@@ -126,9 +195,7 @@ def _refuse() -> bool:
 
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError
-    return moment
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 READERS: Mapping[type, Callable[[str], Any]] = {

@@ -30,10 +30,12 @@ class RowOrder:
     descending: bool
 
     def clauses(self) -> list[sa.ColumnElement[Any]]:
-        names = [*([] if self.column is None else [self.column]), *self.keys]
-        if self.descending:
-            return [sa.column(name).desc().nulls_last() for name in names]
-        return [sa.column(name).asc().nulls_first() for name in names]
+        columns: list[sa.ColumnClause[Any]] = [sa.column(name) for name in self.keys]
+        keys = [column.desc() if self.descending else column.asc() for column in columns]
+        if self.column is None:
+            return list(keys)
+        column: sa.ColumnClause[Any] = sa.column(self.column)
+        return [column.desc().nulls_last() if self.descending else column.asc().nulls_first(), *keys]
 
     def behind(self, cursor: str) -> sa.ColumnElement[bool]:
         """The rows after the one the cursor names. Raises InvalidMessage."""

@@ -54,6 +54,13 @@ class Database(abc.ABC):
         """The clock of the database, which all who share it agree on."""
 
     @abc.abstractmethod
+    def by_index(self, connection: sa.Connection) -> None:
+        """From now on this connection finds rows by an index wherever there is one, and stops where it has enough.
+
+        A planner that expects many rows reads a whole table instead, or all of an index before the first row.
+        """
+
+    @abc.abstractmethod
     def begin_migration(self, connection: sa.Connection) -> None:
         """Wait in an open write transaction until no other process changes tables, and lift limits on time."""
 

@@ -60,6 +60,10 @@ class PostgresDatabase(Database):
         moment: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
         return moment.astimezone(UTC)
 
+    def by_index(self, connection: sa.Connection) -> None:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan TO off")
+        connection.exec_driver_sql("SET LOCAL enable_bitmapscan TO off")
+
     def begin_migration(self, connection: sa.Connection) -> None:
         connection.exec_driver_sql("SET LOCAL statement_timeout TO 0")
         connection.exec_driver_sql("SET LOCAL lock_timeout TO 0")

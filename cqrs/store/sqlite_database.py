@@ -60,6 +60,9 @@ class SqliteDatabase(Database):
     def now(self, connection: sa.Connection) -> datetime:
         return sqlite.now(driver_of(connection))
 
+    def by_index(self, connection: sa.Connection) -> None:
+        """It always does: a limit ends its search."""
+
     def begin_migration(self, connection: sa.Connection) -> None:
         """Nothing to do: there is one writer at a time, and no limit on its time."""
 

@@ -111,6 +111,38 @@ def test_filters_are_typed_and_texts_may_be_prefixes(models: ReadModels) -> None
     assert found(owner="%") == []
 
 
+def test_columns_are_compared_as_their_types_allow(models: ReadModels) -> None:
+    def found(filters: dict[str, str]) -> list[str]:
+        return [row.key for row in models.page("accounts", filters=filters).rows]
+
+    assert found({"balance.from": "1", "balance.to": "2"}) == ["a2", "a3", "a4"]
+    assert found({"opened_at.from": "2026-01-06"}) == ["a5", "a6"]
+    assert found({"opened_at.to": "2026-01-02T00:00:00+01:00"}) == ["a0"]
+    assert found({"owner.begins": "A", "owner.contains": "LA"}) == ["a3"]
+    assert found({"owner.contains": "%"}) == []
+    assert found({"owner.null": "1"}) == ["a1", "a4"]
+    assert found({"owner.null": "0", "visits": "2"}) == ["a2", "a5"]
+    assert found({"notes.null": "1"}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("owner.from", "A", "Only numbers and times can be at least something."),
+        ("balance.contains", "1", "Only texts contain something."),
+        ("visits.null", "1", "This column always has a value."),
+        ("owner.null", "yes", "Give 1 for rows without a value, 0 for rows with one."),
+        ("notes", "{}", "Rows cannot be found by this column."),
+        ("owner.near", "A", "There is no such column."),
+        ("opened_at.from", "soon", "Give a time, such as 2026-01-31T12:00:00Z; without a zone it is taken as UTC."),
+    ],
+)
+def test_what_a_column_cannot_be_compared_by_is_said(models: ReadModels, name: str, value: str, sentence: str) -> None:
+    with pytest.raises(InvalidMessage) as refused:
+        models.page("accounts", filters={name: value})
+    assert refused.value.errors == {name: [sentence]}
+
+
 def test_every_fault_of_a_filter_is_told(models: ReadModels) -> None:
     with pytest.raises(InvalidMessage) as refused:
         models.page("accounts", filters={"balance": "a lot", "visits": "9" * 40, "_pos": "1", "owner": "\0"})

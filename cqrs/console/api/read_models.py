@@ -37,7 +37,10 @@ def index() -> Response:
 @bp.get("/<name>")
 @needs(Role.VIEWER)
 def rows(name: str) -> Response:
-    """Rows by key, or by the column that `sort` names; a leading hyphen turns the order round."""
+    """Rows by key, or by the column that `sort` names; a leading hyphen turns the order round.
+
+    A column as a parameter is a value of it; `column.from`, `.to`, `.begins`, `.contains` and `.null` compare otherwise.
+    """
     model = known(name)
     asked = Parameters(request.args)
     form, limit, unmasked = format_of(asked), asked.limit(), unmask_asked(asked)
@@ -53,6 +56,7 @@ def rows(name: str) -> Response:
         form=form,
         columns=[column.name for column in model.columns],
         count={"value": page.count.value, "capped": page.count.capped},
+        searched=None if page.searched is None else {"rows": page.searched.rows, "by": page.searched.by},
         position=page.position,
         as_of=page.as_of,
     )
