@@ -60,7 +60,8 @@ FILL = {
             n % 900, printf('2026-01-%02dT00:00:00.000000Z', 1 + n % 28), n FROM n""",
     "postgresql": """
         INSERT INTO parcels__g1 SELECT 'p' || lpad(n::text, 6, '0'), 'Town ' || (n %% 50), 'Carrier ' || (n %% 3),
-            n %% 900, timestamptz '2026-01-01 00:00Z' + n %% 28 * interval '1 day', n FROM generate_series(0, {last}) AS n""",
+            n %% 900, timestamptz '2026-01-01 00:00Z' + n %% 28 * interval '1 day', n
+        FROM generate_series(0, {last}) AS n""",
 }
 
 

@@ -39,7 +39,7 @@ def index() -> Response:
 def rows(name: str) -> Response:
     """Rows by key, or by the column that `sort` names; a leading hyphen turns the order round.
 
-    A column as a parameter is a value of it; `column.from`, `.to`, `.begins`, `.contains` and `.null` compare otherwise.
+    A parameter named by a column is a value of it; with .from, .to, .begins, .contains or .null it compares otherwise.
     """
     model = known(name)
     asked = Parameters(request.args)
