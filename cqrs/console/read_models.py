@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, request, url_for
 
-from cqrs.console import current, masking, navigation, trail
+from cqrs.console import current, masking, navigation, row_query, trail
 from cqrs.console.access import needs
 from cqrs.console.filters import number
 from cqrs.console.links import tidied, with_query
@@ -18,6 +20,7 @@ from cqrs.console.redirects import see_other
 from cqrs.console.rendering import render
 from cqrs.console.replays import reason_given
 from cqrs.console.row_page import row_page
+from cqrs.console.row_query import COLUMN, CURSOR, SORT, Condition
 from cqrs.errors import InvalidMessage, NotFound
 from cqrs.messages import Role
 from cqrs.projections.status import ProjectionStatus
@@ -27,11 +30,14 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as AnyResponse
 
     from cqrs.readmodels.reading import Column, ReadModel, Row, RowPage
+    from cqrs.store.reports import Count
 
 bp = Blueprint("read_models", __name__)
 
-#: Columns with a filter that is not folded away; the template cuts at the same place.
-SHOWN_FILTERS = 6
+#: Parked keys that a page of rows marks.
+MARKED = 200
+RESERVED = (SORT, CURSOR)
+PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,8 @@ class Behind:
 class ModelRow:
     model: ReadModel
     status: ProjectionStatus | None
+    #: None before the first generation.
+    rows: Count | None
     key: Sequence[str]
     others: Sequence[str]
 
@@ -61,34 +69,43 @@ class ModelList:
 class RowList:
     model: ReadModel
     warning: Behind | None
-    filters: Mapping[str, str]
+    #: What is wrong with the address, by parameter; then no rows were looked for.
     errors: Mapping[str, Sequence[str]]
+    conditions: Sequence[Condition]
+    comparisons: Mapping[str, tuple[str, str, str | None]]
+    #: What the form goes on with, and what was typed into it.
+    kept: Mapping[str, str]
+    typed: Mapping[str, str]
     #: None when the filter cannot be used.
     rows: RowPage | None
-    sort: str | None
+    #: When the event at the checkpoint was recorded; None when unknown.
+    recorded_at: datetime | None
+    #: Events that wait for a parked key, by key.
+    held: Mapping[str, int]
     sorted_by: str
-    #: By column: "ascending", "descending" or None; the address that sorts by it; the one without its filter.
+    #: By column: "ascending", "descending" or None; and the address that sorts by it.
     order: Mapping[str, str | None]
     sorts: Mapping[str, str]
-    without: Mapping[str, str]
     first: str | None
     more: str | None
+    #: The same rows for programs.
+    json: str
+    csv: str
+    curl: str
 
     @property
-    def has_text(self) -> bool:
-        return any(column.type_text == "text" for column in self.model.columns)
-
-    @property
-    def filters_folded(self) -> bool:
-        """Whether a filter in use is not among those a page shows at once."""
-        return any(column.name in self.filters for column in self.model.columns[SHOWN_FILTERS:])
+    def goes_on(self) -> bool:
+        """Whether the page ended because enough rows were looked at, not because it is full."""
+        return self.rows is not None and self.more is not None and len(self.rows.rows) < PAGE
 
 
 @bp.get("/read-models")
 @needs(Role.VIEWER)
 def index() -> Response:
     by_name = {status.name: status for status in navigation.statuses()}
-    models = [_model_row(model, by_name.get(model.projection)) for model in current.runtime().read_models.list()]
+    read_models = current.runtime().read_models
+    counts = read_models.counts()
+    models = [_model_row(model, by_name.get(model.projection), counts.get(model.name)) for model in read_models.list()]
     return render("read_models/index.html", tag=navigation.tag(), follow=True, page=ModelList(models))
 
 
@@ -96,16 +113,18 @@ def index() -> Response:
 @needs(Role.VIEWER)
 def show(name: str) -> AnyResponse:
     model = _model(name)
-    tidy = tidied()
+    tidy = None if COLUMN in request.args else tidied()
     if tidy is not None:
         return tidy
     asked = Parameters(request.args)
-    cursor = asked.text("cursor")
     try:
-        page = _rows(model, asked, cursor)
+        add = row_query.added()
+        page = None if add else _rows(model, asked)
     except InvalidMessage as error:
         return render("read_models/show.html", 422, follow=False, page=_list(model, None, error.errors))
-    return render("read_models/show.html", tag=navigation.tag(), follow=cursor is None, page=page)
+    if add is not None:
+        return add
+    return render("read_models/show.html", tag=navigation.tag(), follow=CURSOR not in request.args, page=page)
 
 
 @bp.get("/read-models/<name>/rows/<key:key>")
@@ -134,16 +153,16 @@ def _model(name: str) -> ReadModel:
     return model
 
 
-def _model_row(model: ReadModel, status: ProjectionStatus | None) -> ModelRow:
+def _model_row(model: ReadModel, status: ProjectionStatus | None, rows: Count | None) -> ModelRow:
     key = [column.name for column in model.columns if column.primary_key]
-    return ModelRow(model, status, key, [column.name for column in model.columns if not column.primary_key])
+    return ModelRow(model, status, rows, key, [column.name for column in model.columns if not column.primary_key])
 
 
-def _rows(model: ReadModel, asked: Parameters, cursor: str | None) -> RowList:
-    filters = {name: asked.text(name) or "" for name in request.args if name not in ("sort", "cursor")}
-    sort = asked.text("sort")
+def _rows(model: ReadModel, asked: Parameters) -> RowList:
+    filters = row_query.filters_of(asked, RESERVED)
+    sort, cursor = asked.text(SORT), asked.text(CURSOR)
     asked.check()
-    found = current.runtime().read_models.page(model.name, filters=filters, sort=sort, cursor=cursor)
+    found = current.runtime().read_models.page(model.name, filters=filters, sort=sort, cursor=cursor, limit=PAGE)
     return _list(model, replace(found, rows=[_shown(each) for each in found.rows]), {})
 
 
@@ -154,27 +173,40 @@ def _shown(row: Row) -> Row:
 
 def _list(model: ReadModel, found: RowPage | None, errors: Mapping[str, Sequence[str]]) -> RowList:
     names = [column.name for column in model.columns]
-    sort = request.args.get("sort")
-    filters = {name: request.args[name] for name in names if request.args.get(name)}
+    sort, status = request.args.get(SORT), _status(model)
+    given = {name: value for name, value in request.args.items() if not name.startswith("_") and name != CURSOR}
+    filters = {name: value for name, value in given.items() if name != SORT}
+    event = current.runtime().events.get(found.position) if found is not None and found.position else None
+    data = with_query(url_for("api_read_models.rows", name=model.name), given)
+    as_csv = with_query(url_for("api_read_models.rows", name=model.name), {**given, "format": "csv"})
     return RowList(
         model=model,
-        warning=_warning(_status(model)),
-        filters=filters,
+        warning=_warning(status),
         errors=errors,
+        conditions=tuple(row_query.conditions(filters, names)),
+        comparisons=row_query.COMPARISONS,
+        kept={} if errors and COLUMN not in request.args else given,
+        typed={name: request.args.get(name, "") for name in (COLUMN, row_query.COMPARISON, row_query.VALUE)},
         rows=found,
-        sort=sort,
+        recorded_at=event.recorded_at if event else None,
+        held=_held(model) if status and status.parked else {},
         sorted_by=_sorted_by(sort, model.columns),
         order={name: _order(name, sort) for name in names},
         sorts={name: _address(model, sort=f"-{name}" if sort == name else name, cursor=None) for name in names},
-        without={name: _address(model, cursor=None, **{name: None}) for name in filters},
-        first=_address(model, cursor=None) if request.args.get("cursor") else None,
+        first=_address(model, cursor=None) if request.args.get(CURSOR) else None,
         more=_address(model, cursor=found.next) if found is not None and found.next else None,
+        json=data,
+        csv=as_csv,
+        curl=f'curl -H "Authorization: Bearer $TOKEN" {shlex.quote(request.host_url.rstrip("/") + data)}',
     )
 
 
+def _held(model: ReadModel) -> Mapping[str, int]:
+    return {each.key: each.held for each in current.runtime().projections.parked(model.projection, limit=MARKED).items}
+
+
 def _address(model: ReadModel, **changes: str | None) -> str:
-    names = {"sort", "cursor", *(column.name for column in model.columns)}
-    kept = {name: value for name, value in request.args.items() if name in names}
+    kept = {name: value for name, value in request.args.items() if not name.startswith("_")}
     return with_query(url_for("read_models.show", name=model.name), {**kept, **changes})
 
 

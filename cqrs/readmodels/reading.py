@@ -51,6 +51,8 @@ class ReadModel:
     #: The live one; None before the first start.
     generation: int | None
     columns: tuple[Column, ...]
+    #: Whether each row is made by events of its own, so that it has a position and can be explained.
+    keyed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,20 @@ class ReadModels:
                 model.projection,
                 live.get(model.projection),
                 tuple(map(_column, model.table.columns)),
+                model.keyed,
             )
             for model in self._models.values()
         ]
+
+    def counts(self) -> dict[str, Count]:
+        """Rows that readers see, by read model, counted up to `COUNT_CAP`; none where no generation is live."""
+        with self._database.read() as connection:
+            live = {each.projection: each.number for each in _live(connection)}
+            names = {name: model for name, model in self._models.items() if model.projection in live}
+            return {
+                name: _count(connection, sa.table(table_name(model, live[model.projection])))
+                for name, model in names.items()
+            }
 
     def page(
         self,
@@ -176,6 +189,11 @@ def _column(column: sa.Column[Any]) -> Column:
         operations_of(column),
         column.name in indexed_columns(column.table),
     )
+
+
+def _count(connection: sa.Connection, table: sa.TableClause) -> Count:
+    some = sa.select(sa.literal(1)).select_from(table).limit(COUNT_CAP + 1).subquery()
+    return Count.up_to(COUNT_CAP, connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
 
 
 def _page(

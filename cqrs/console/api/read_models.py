@@ -12,6 +12,7 @@ from cqrs.console.api.lists import format_of, send_list
 from cqrs.console.current import runtime
 from cqrs.console.masking import masked_fields
 from cqrs.console.parameters import Parameters
+from cqrs.console.row_query import filters_of
 from cqrs.console.unmasking import PARAMETER as UNMASK
 from cqrs.console.unmasking import unmask_asked
 from cqrs.errors import NotFound
@@ -45,8 +46,7 @@ def rows(name: str) -> Response:
     asked = Parameters(request.args)
     form, limit, unmasked = format_of(asked), asked.limit(), unmask_asked(asked)
     sort, cursor = asked.text("sort"), asked.text("cursor")
-    given = {column: asked.text(column) for column in request.args if column not in MINE}
-    filters = {column: text for column, text in given.items() if text is not None}
+    filters = filters_of(asked, MINE)
     asked.check()
     page = runtime().read_models.page(name, filters=filters, sort=sort, cursor=cursor, limit=limit)
     return send_list(
