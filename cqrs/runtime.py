@@ -15,7 +15,7 @@ from cqrs.drift.checks import Checks, Verdict
 from cqrs.drift.explanation import WHOLE, Explanation, Window, explain
 from cqrs.drift.full_check import FullCheck
 from cqrs.drift.judge import Judge
-from cqrs.drift.repair import Repair
+from cqrs.drift.repair import Preview, Repair, preview
 from cqrs.drift.standing import StandingDrift
 from cqrs.errors import (
     CqrsError,
@@ -309,6 +309,20 @@ class Runtime:
         Raises NotFound, OperationInTheWay; RepairRefused when that check cannot be relied on; InvalidMessage unless
         there is something to repair; NotKeyed.
         """
+        self._repairable(name, keys, check)
+        parameters = {"keys": None if keys is None else list(keys), "check": check, "reason": reason}
+        return self.operations.request("repair", name, actor=actor, reason=reason, parameters=parameters)
+
+    def preview_repair(
+        self, name: str, *, keys: Sequence[str] | None = None, check: str | None = None, limit: int = 200
+    ) -> Preview:
+        """What a repair would write now, of `limit` keys at most. Raises what `start_repair` raises, but for operations
+        in the way; ReadModelMissing."""
+        self._repairable(name, keys, check)
+        texts = self.checks.keys_of(check) if check is not None else list(keys or ())
+        return preview(self.judge(name), SqlReadModelStore(self.read), texts[:limit])
+
+    def _repairable(self, name: str, keys: Sequence[str] | None, check: str | None) -> None:
         self._keyed(name)
         if (keys is None) == (check is None):
             raise InvalidMessage({"keys": ["Give keys, or a check."]})
@@ -322,8 +336,6 @@ class Runtime:
                 raise InvalidMessage({"check": ["It found nothing that is not repaired yet."]})
         elif not keys:
             raise InvalidMessage({"keys": ["Give at least one key."]})
-        parameters = {"keys": None if keys is None else list(keys), "check": check, "reason": reason}
-        return self.operations.request("repair", name, actor=actor, reason=reason, parameters=parameters)
 
     def explain(self, name: str, key: str, *, window: Window = WHOLE) -> Explanation:
         """How the row of this key (its text) came about. Raises NotFound, ReadModelMissing, ShapeMismatch, NotKeyed."""

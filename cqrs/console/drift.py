@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, redirect, request, url_for
@@ -11,10 +10,12 @@ from cqrs.console import current, navigation, toasts, trail
 from cqrs.console.access import needs
 from cqrs.console.check_page import check_page
 from cqrs.console.drift_page import drift_page
+from cqrs.console.links import with_query
 from cqrs.console.operations import PACE, actor
 from cqrs.console.parameters import Parameters
 from cqrs.console.redirects import see_other
 from cqrs.console.rendering import render
+from cqrs.console.repair_page import repair_page, ticked
 from cqrs.console.replays import known, reason_given
 from cqrs.errors import NotFound
 from cqrs.messages import Role
@@ -76,12 +77,28 @@ def repair(identity: str) -> Response:
     if "all" in request.form:
         begun = current.runtime().start_repair(found.projection, actor=actor(), check=identity, reason=reason_given())
         return _to(begun)
-    keys = current.runtime().checks.keys_of(identity, _ticked())
+    keys = current.runtime().checks.keys_of(identity, ticked(request.form))
     if not keys:
         toast = toasts.Toast("No row was selected, so nothing was repaired.", state="warn")
         return toasts.leave(see_other(url_for("drift.check", identity=identity) + "#rows"), toast)
     begun = current.runtime().start_repair(found.projection, actor=actor(), keys=keys, reason=reason_given())
     return _to(begun)
+
+
+@bp.get("/drift/checks/<key:identity>/repair")
+@needs(Role.VIEWER)
+def preview(identity: str) -> Response:
+    """What a repair would write, of the findings with the numbers `n`, or of all. Raises RepairRefused."""
+    page = repair_page(current.runtime().checks.get(identity))
+    return render("drift/repair.html", follow=False, page=page)
+
+
+@bp.post("/drift/checks/<key:identity>/preview")
+@needs(Role.OPERATOR)
+def look(identity: str) -> Response:
+    """From the boxes that are ticked to the address of their preview."""
+    address = url_for("drift.preview", identity=current.runtime().checks.get(identity).id)
+    return see_other(with_query(address, {"n": [str(n) for n in ticked(request.form)]}))
 
 
 @bp.post("/drift/checks/<key:identity>/replay")
@@ -104,16 +121,5 @@ def _waiting(identity: str) -> Response:
     return render("drift/waiting.html", follow=True, pace=PACE, operation=found, workers=workers)
 
 
-def _ticked() -> Sequence[int]:
-    """The numbers of the findings whose boxes are ticked; what is no number is none of ours."""
-    return [int(each) for each in request.form.getlist("n") if each.isascii() and each.isdigit() and len(each) < 10]
-
-
 def _to(operation: Operation) -> Response:
     return see_other(url_for("operations.show", identity=operation.id))
-
-
-@bp.post("/drift/checks/<key:identity>/look")
-@needs(Role.OPERATOR, action="repair")
-def look(identity: str) -> Response:
-    return see_other(url_for("drift.check", identity=identity))

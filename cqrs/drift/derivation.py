@@ -66,6 +66,9 @@ class Derivation:
         #: The first event of which not even the key can be read.
         self.unreadable: int | None = None
         self.position = 0
+        #: How many events concern the keys, up to the position.
+        self.events = 0
+        self._counted = 0
         self.watch: Watch | None = None
         self._deriver = deriver
         self._router = deriver.router
@@ -128,6 +131,7 @@ class Derivation:
         position, route, key, event, meta = step
         if key not in self.rows or key in self.failed or self._skipped(position, key):
             return
+        self._count(position)
         self.last[key] = position
         row = self.rows[key]
         if row is None and not route.creates:
@@ -149,6 +153,11 @@ class Derivation:
             return
         if self.watch is not None:
             self.watch(step, before, self._copied(self.rows[key]))
+
+    def _count(self, position: int) -> None:
+        """An event of several keys is one."""
+        if position > self._counted:
+            self.events, self._counted = self.events + 1, position
 
     def _copied(self, row: Row | None) -> Row | None:
         """For whoever watches; a copy of every row at every event would cost more than the fold."""

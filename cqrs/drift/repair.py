@@ -8,7 +8,7 @@ that is right already is left alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cqrs.drift.checks import REPAIRED, Check, Checks, Verdict
@@ -35,6 +35,31 @@ COUNT_CAP = 10_000_000
 Note = Callable[[str, str, str | None, Mapping[str, Any]], None]
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """Values are masked, and JSON; None stands for no row. Of a row that stays only what differs is told."""
+
+    key: str
+    before: Mapping[str, object] | None
+    after: Mapping[str, object] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a repair would write now; nothing was."""
+
+    position: int
+    events: int
+    rows: Sequence[PlannedRow]
+    #: Keys that are right already, parked, or cannot be derived: their rows would be left alone.
+    right: int
+    parked: int
+    underived: int
+    #: Texts that can be the key of no row.
+    no_keys: int
+    advice: str | None
+
+
 class Repair:
     """The handler of repairs."""
 
@@ -59,7 +84,7 @@ class Repair:
         keys = [key for key in (key_of_text(text, judge.model) for text in texts) if key is not None]
         if len(keys) < len(texts):
             run.error(f"{len(texts) - len(keys):,} keys can be the key of no row, so only a replay removes those rows.")
-        self._refuse_unsteady(judge, keys)
+        refuse_unsteady(judge, keys)
         check = self._checks.begin(run.operation.id, name, level=REPAIRED, reference="log")
         if check.verdict is None:
             check = self._repair(run, judge, keys, check)
@@ -74,13 +99,6 @@ class Repair:
         if check is not None and check.verdict is None:
             self._checks.finish(check, Verdict.INCONCLUSIVE, "The repair did not come to its end.")
         return "Rows that were repaired until then stay repaired; no other row was touched."
-
-    def _refuse_unsteady(self, judge: Judge, keys: Sequence[Key]) -> None:
-        _, snapshot = judge.keys([])
-        unsteady = judge.differs_from_itself(keys[:TWICE_KEYS], snapshot.live.position)
-        if unsteady:
-            reason = "derived twice, its rows come out otherwise. Correct the handlers, then replay it."
-            raise RepairRefused(projection=judge.model.name, why=reason)
 
     def _repair(self, run: Progress, judge: Judge, keys: Sequence[Key], check: Check) -> Check:
         """The check's cursor counts what was repaired, for whoever goes on after a crash."""
@@ -131,6 +149,36 @@ class Repair:
             return self._checks.finish(check, Verdict.DRIFT)
         verdict = Verdict.INCONCLUSIVE if check.underived else Verdict.NONE
         return self._checks.finish(check, verdict, "Some rows cannot be derived." if check.underived else None)
+
+
+def preview(judge: Judge, store: ReadModelStore, texts: Sequence[str]) -> Preview:
+    """The same derivation and the same decision as a repair, without the write. Raises RepairRefused."""
+    keys = [key for key in (key_of_text(text, judge.model) for text in dict.fromkeys(texts)) if key is not None]
+    refuse_unsteady(judge, keys)
+    snapshot = judge.snapshots.of_keys(judge.model, keys)
+    derivation = judge.deriver.derivation(keys, store.skips(judge.model.name))
+    derivation.advance(snapshot.live.position)
+    _, deeds = _decide(judge, derivation, snapshot)
+    parked = sum(key_text(key) in snapshot.parked for key in keys)
+    underived = sum(key_text(key) not in snapshot.parked for key in derivation.failed)
+    return Preview(
+        position=snapshot.live.position,
+        events=derivation.events,
+        rows=[PlannedRow(**deed) for deed in deeds],
+        right=len(keys) - len(deeds) - parked - underived,
+        parked=parked,
+        underived=underived,
+        no_keys=len(dict.fromkeys(texts)) - len(keys),
+        advice=advice_on(judge, len(texts)),
+    )
+
+
+def refuse_unsteady(judge: Judge, keys: Sequence[Key]) -> None:
+    """Raises RepairRefused when some of the rows come out otherwise each time."""
+    live = judge.snapshots.of_keys(judge.model, []).live
+    if judge.differs_from_itself(keys[:TWICE_KEYS], live.position):
+        reason = "derived twice, its rows come out otherwise. Correct the handlers, then replay it."
+        raise RepairRefused(projection=judge.model.name, why=reason)
 
 
 def advice_on(judge: Judge, keys: int) -> str | None:

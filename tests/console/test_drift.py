@@ -181,3 +181,22 @@ def test_the_status_of_a_projection_tells_of_its_last_check(viewer: Script, ana:
     last = viewer.get("/api/projections").json["projections"][0]["last_check"]
     assert last["check"] == f"/api{address.removeprefix('/drift')}"
     assert (last["verdict"], last["level"], last["differing"], last["standing"]) == ("drift", "full", 4, 4)
+
+
+def test_a_preview_shows_each_row_before_and_after_and_starts_the_same_repair(ana: Browser, runtime: Runtime) -> None:
+    spoil(runtime)
+    address = checked(ana, runtime)
+    asked = ana.post(f"{address}/preview", {"n": "1"})
+    assert path_of(asked) == f"{address}/repair?n=1"
+    words = text_of(ana.get(path_of(asked)))
+    assert "Repair 1 row of accounts?" in words
+    assert "derived just now from 1 event up to checkpoint 5. Nothing was written." in words
+    assert "corrected" in words
+    assert "balance 9.00 0.00" in words
+    assert "XX" not in words
+    everything = text_of(ana.get(f"{address}/repair"))
+    assert "4 rows would be written" in everything
+    assert "a replay, which makes all rows anew, is the better way" in everything
+    ana.post(f"{address}/repair", {"all": "1"})
+    carry_out(runtime)
+    assert ana.get(f"{address}/repair").status_code == 422

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from cqrs.drift.repair import Repair
+from cqrs.drift.repair import Repair, preview
+from cqrs.errors import RepairRefused
 from cqrs.readmodels.row_repairs import RowRepairs
 from cqrs.store.database import Database
 from cqrs.workers.operation import Operation
@@ -177,3 +179,30 @@ def test_repairs_under_load(station: Station, workshop: Workshop) -> None:
     station.move()
     assert errors == []
     assert station.check().verdict == "none"
+
+
+def test_a_preview_tells_what_a_repair_would_write_and_writes_nothing(station: Station, workshop: Workshop) -> None:
+    vandalise(station)
+    spoiled = station.rows()
+    seen = preview(station.judge, station.store, ["g001", "g002", "moved", "g004"])
+    assert station.rows() == spoiled
+    rows = {row.key: row for row in seen.rows}
+    assert rows.keys() == {"g001", "g002", "moved"}
+    assert (rows["g002"].before, rows["g002"].after) == (
+        {"label": "other", "note": "x"},
+        {"label": "Gauge 2", "note": None},
+    )
+    assert rows["g001"].before is None
+    assert rows["moved"].after is None
+    assert (seen.right, seen.parked, seen.underived, seen.no_keys) == (1, 0, 0, 0)
+    assert (seen.position, seen.events) == (station.events.head(), 15)
+    workshop.repair(keys=["g001", "g002", "moved", "g004"])
+    ((_, _, _, detail),) = workshop.notes
+    assert [dict(row) for row in detail["rows"]] == [dataclasses.asdict(row) for row in seen.rows]
+
+
+def test_a_preview_refuses_what_a_repair_refuses(database: Database) -> None:
+    station = Station(database, Unsteady)
+    station.populate(5)
+    with pytest.raises(RepairRefused):
+        preview(station.judge, station.store, ["g001"])
