@@ -16,6 +16,7 @@ from cqrs import log_lines
 from cqrs.cli_access import people, tokens
 from cqrs.cli_operations import operations, parked, replay, rollback
 from cqrs.cli_output import deed, event_document, log_document, show, show_log, show_table, tell
+from cqrs.cli_schedules import schedules
 from cqrs.demo import seed as load_demo
 from cqrs.errors import CqrsError, LogNotEmpty
 from cqrs.identifiers import new_id
@@ -54,6 +55,7 @@ class Commands(AppGroup):
 cqrs_group = Commands("cqrs", help="The event log, its projections, and who may see them.")
 cqrs_group.add_command(people)
 cqrs_group.add_command(tokens)
+cqrs_group.add_command(schedules)
 for command in (replay, rollback, operations, parked):
     cqrs_group.add_command(command)
 

@@ -171,7 +171,7 @@ def test_pausing_and_resuming(ana: Browser, runtime: Runtime) -> None:
     assert runtime.schedules.get("check-accounts-full").on
     done = [entry.action for entry in runtime.audit.page(target="check-accounts-full").items]
     assert done == ["resume-schedule", "pause-schedule"]
-    assert "paused the schedule check-accounts-full" in text_of(ana.get("/audit?action=pause-schedule"))
+    assert "Paused the schedule check-accounts-full" in text_of(ana.get("/audit?action=pause-schedule"))
 
 
 def test_a_second_run_waits_for_the_first(ana: Browser) -> None:

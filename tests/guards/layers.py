@@ -22,7 +22,7 @@ LAYERS = (
     {"runtime"},
     {"testing", "demo", "workers.worker", "workers.jobs", "workers.scheduler", "system_report"},
     {"cqrs"},
-    {"console", "cli", "cli_access", "cli_operations", "cli_output", "serving", "access_log"},
+    {"console", "cli", "cli_access", "cli_operations", "cli_output", "cli_schedules", "serving", "access_log"},
     {"example"},
     {"app"},
 )

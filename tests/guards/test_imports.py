@@ -18,6 +18,7 @@ WEB_ALLOWED = {
     "cli_access",
     "cli_operations",
     "cli_output",
+    "cli_schedules",
     "serving",
     "access_log",
     "example",
