@@ -8,6 +8,7 @@ from cqrs.errors import ConcurrencyError, CqrsError, InvalidMessage, NotFound
 from cqrs.mediator import Mediator
 from cqrs.messages import Command, Context, Event, Metadata, Query, Role, Secret, event
 from cqrs.projections.projection import DELETE, Projection, on
+from cqrs.projections.reference import WriteModelReference
 from cqrs.projections.sql_projection import SqlProjection
 from cqrs.queries import QueryContext
 from cqrs.readmodels.types import Money, UtcDateTime
@@ -48,6 +49,7 @@ __all__ = [
     "UnitOfWork",
     "Unvalidated",
     "UtcDateTime",
+    "WriteModelReference",
     "build_runtime",
     "event",
     "load_settings",

@@ -21,7 +21,7 @@ from cqrs.demo import seed as load_demo
 from cqrs.errors import CqrsError, LogNotEmpty
 from cqrs.identifiers import new_id
 from cqrs.projections.status import ProjectionStatus
-from cqrs.runtime import EXTENSION, Runtime
+from cqrs.runtime import EXTENSION, LEVELS, REFERENCES, Runtime
 from cqrs.store.records import EventFilter, RecordedEvent
 from cqrs.system_report import log_report
 from cqrs.workers.operation import Operation, OperationState
@@ -34,7 +34,8 @@ STATUS_FIELDS = (
     "generation", "last_check",
 )  # fmt: skip
 CHECK_FIELDS = (
-    "id", "projection", "verdict", "reason", "position", "checked", "missing", "extra", "changed", "pending",
+    "id", "projection", "level", "reference", "verdict", "reason", "position", "rows", "checked", "missing", "extra",
+    "changed", "pending", "method",
 )  # fmt: skip
 #: Seconds between two looks at an operation that a worker carries out.
 LOOK_SECONDS = 0.2
@@ -177,14 +178,21 @@ def _chosen(runtime: Runtime, name: str | None, every: bool) -> tuple[str, ...]:
 
 @cqrs_group.command()
 @click.argument("name")
-@click.option("--level", default="full", show_default=True, help="How much to look at.")
+@click.option("--level", default="full", show_default=True, help="How much to look at: " + ", ".join(LEVELS) + ".")
+@click.option(
+    "--reference", default="log", show_default=True, help="What to compare with: " + ", ".join(REFERENCES) + "."
+)
 @click.option("--reason", help="Why, for the audit trail.")
 @as_json
 @with_runtime
-def check(runtime: Runtime, name: str, level: str, reason: str | None, as_json: bool) -> None:
-    """Compare the rows of a read model with the log; tells what it found, and changes nothing."""
+def check(runtime: Runtime, name: str, level: str, reference: str, reason: str | None, as_json: bool) -> None:
+    """Compare the rows of a read model with the log; tells what it found, and changes no row.
+
+    full looks at all rows; incremental at what may have changed since; rolling at the next ones in turn; sample at
+    some at random.
+    """
     with deed(runtime, "check", name, reason=reason) as actor:
-        asked = runtime.start_check(name, actor=actor, level=level, reason=reason)
+        asked = runtime.start_check(name, actor=actor, level=level, reference=reference, reason=reason)
     _show_check(runtime, _carried_out(runtime, asked), as_json)
 
 

@@ -17,6 +17,7 @@ from cqrs.mediator import CommandHandler, QueryHandler
 from cqrs.message_checks import command_faults, event_faults, handler_faults, query_faults
 from cqrs.messages import Command, Event, Query, event_name, message_name
 from cqrs.projections.projection import Projection, check
+from cqrs.projections.reference import WriteModelReference
 from cqrs.readmodels.rows import RowModel
 from cqrs.store.serialization import EventTypes
 
@@ -203,5 +204,14 @@ def _write_model_faults(domains: Sequence[Domain]) -> Iterator[str]:
     names = [table.name for table in tables if isinstance(table, sa.Table)]
     yield from _twice(names, "Two write models are named {}: tables must differ.")
     projections = {getattr(each, "name", None) for domain in domains for each in domain.projections}
+    yield from _reference_faults(domains, tables)
     for name in sorted(set(names) & projections):
         yield f"{name} is the name of a write model and of a projection: rename one of the tables."
+
+
+def _reference_faults(domains: Sequence[Domain], write_models: Sequence[object]) -> Iterator[str]:
+    for projection in (each for domain in domains for each in domain.projections):
+        reference = getattr(projection, "write_model", None)
+        for table in reference.tables if isinstance(reference, WriteModelReference) else ():
+            if all(table is not each for each in write_models):
+                yield f"The write_model of {projection.__name__} reads {table.name}, which no domain lists as one."

@@ -11,12 +11,15 @@ import sqlalchemy as sa
 
 from cqrs.clock import Clock, utc_now
 from cqrs.domain import Catalogue, Domain
-from cqrs.drift.checks import Checks, Verdict
+from cqrs.drift.checking import Checking, Level
+from cqrs.drift.checks import LOG, WRITE_MODEL, Checks, Verdict
+from cqrs.drift.coverage import Coverage, Coverages
 from cqrs.drift.explanation import WHOLE, Explanation, Window, explain
-from cqrs.drift.full_check import FullCheck
 from cqrs.drift.judge import Judge
 from cqrs.drift.repair import Preview, Repair, preview
 from cqrs.drift.standing import StandingDrift
+from cqrs.drift.write_model_check import WriteModelSide
+from cqrs.drift.write_model_rows import WriteModelRows
 from cqrs.errors import (
     CqrsError,
     DomainFault,
@@ -40,6 +43,7 @@ from cqrs.operators.tokens import Tokens
 from cqrs.projections.inline import InlineProjections
 from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projections import Projections
+from cqrs.readmodels.foreign_writes import ForeignWrites
 from cqrs.readmodels.reading import ReadModels
 from cqrs.readmodels.row_repairs import RowRepairs
 from cqrs.readmodels.snapshots import RowSnapshots
@@ -66,8 +70,8 @@ from cqrs.workers.schedules import Schedules
 EXTENSION = "cqrs.runtime"
 
 #: How much a check looks at, and what it holds rows against.
-LEVELS = ("full",)
-REFERENCES = ("log",)
+LEVELS = tuple(level.value for level in Level)
+REFERENCES = (LOG, WRITE_MODEL)
 
 #: A replay needs this many times its estimate to be free.
 LEAST_ROOM = 1.5
@@ -153,10 +157,23 @@ class Runtime:
         declared = self.catalogue.projections.values()
         # An index of its own: a follower is for one thread at a time.
         keys = KeyIndex(declared, events=self.events, types=self.types, database=self.read)
-        self.operation_handlers["check"] = FullCheck(self.checks, keys, self.judge)
+        self._coverages = Coverages(self.main)
+        foreign = ForeignWrites(self.read)
+        self.operation_handlers["check"] = Checking(
+            self.checks, self._coverages, keys, foreign, self.judge, write_model_of=self._write_model_side
+        )
         store = SqlReadModelStore(self.read)
         repairs = RowRepairs(self.read, store.lease_seconds)
         self.operation_handlers["repair"] = Repair(self.checks, self.judge, repairs, store, self._note_repair)
+
+    def _write_model_side(self, name: str) -> WriteModelSide:
+        projection = self.projections.definition(name)
+        assert projection.write_model is not None
+        return WriteModelSide(
+            WriteModelRows(self.main, projection.write_model, projection.model),
+            self.events.head,
+            lambda name, position, seconds: self.projections.wait([name], position, seconds),
+        )
 
     def _note_repair(self, actor: str, name: str, reason: str | None, detail: Mapping[str, Any]) -> None:
         self.audit.record(
@@ -276,7 +293,7 @@ class Runtime:
     def start_check(
         self, name: str, *, actor: str, level: str = "full", reference: str = "log", reason: str | None = None
     ) -> Operation:
-        """Ask for a check of all rows of a read model. Raises NotFound; InvalidMessage for a level or reference that
+        """Ask for a check of the rows of a read model. Raises NotFound; InvalidMessage for a level or reference that
         there is not; NotKeyed."""
         self._keyed(name)
         errors = {
@@ -284,6 +301,11 @@ class Runtime:
             for field, value, choices in (("level", level, LEVELS), ("reference", reference, REFERENCES))
             if value not in choices
         }
+        offered = self.checks_of(name)
+        if not errors and reference not in {each for _, each in offered}:
+            errors["reference"] = [f"{name} declares no write_model: its rows can only be compared with the log."]
+        elif not errors and (level, reference) not in offered:
+            errors["level"] = ["Against the write model all rows are compared: choose full."]
         if errors:
             raise InvalidMessage(errors)
         parameters = {"level": level, "reference": reference}
@@ -291,9 +313,15 @@ class Runtime:
 
     def checks_of(self, name: str) -> list[tuple[str, str]]:
         """The levels and references that a check of this projection may have. Raises NotFound."""
-        if not self.projections.definition(name).keyed:
+        projection = self.projections.definition(name)
+        if not projection.keyed:
             return []
-        return [(level, reference) for level in LEVELS for reference in REFERENCES]
+        against = [(Level.FULL.value, WRITE_MODEL)] if projection.write_model is not None else []
+        return [*((level, LOG) for level in LEVELS), *against]
+
+    def coverage(self, name: str) -> Coverage:
+        """How much of the rows that readers see checks have looked at, and when. Raises NotFound."""
+        return self._coverages.of(name, self.projections.live_number(name))
 
     def start_repair(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,17 +11,24 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from cqrs.drift.estimate import Estimate
 from cqrs.drift.tables import checks, findings
 from cqrs.errors import CheckOvertaken, NotFound
 from cqrs.identifiers import new_id
 from cqrs.projections.failures import storable
 from cqrs.store.database import Database
 
+#: What rows are held against; the log where nothing else is said.
+LOG, WRITE_MODEL = "log", "write_model"
+
 #: Findings that are stored for one check; all are counted.
 MOST_FINDINGS = 1_000
 LONGEST_PAGE = 200
 #: The level of the look that a repair takes at its own rows.
 REPAIRED = "keys"
+
+#: What else is to be written in the transaction of a save.
+Also = Callable[[sa.Connection], None]
 
 
 class Verdict(enum.StrEnum):
@@ -55,6 +62,14 @@ class Check:
     pending: int
     #: Keys whose rows could not be derived.
     underived: int
+    #: Rows there were in all when it began; None where nobody counted.
+    rows: int | None
+    #: Events that concern what was looked at.
+    events: int
+    #: In a sentence, what was looked at.
+    method: str | None
+    #: What a sample tells of all rows.
+    estimate: Estimate | None
     #: Findings that were kept.
     stored: int
     cursor: str
@@ -71,7 +86,7 @@ class Check:
         return None if self.finished_at is None else (self.finished_at - self.started_at).total_seconds()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Found:
     """A row that is not as the log says."""
 
@@ -134,6 +149,14 @@ class Checks:
             rows = [_finding(row) for row in connection.execute(asked)]
         return FindingPage(rows[:limit], rows[limit - 1].n if len(rows) > limit else None)
 
+    def standing(self, projection: str, reference: str) -> list[str]:
+        """Keys that some check found to differ, and nobody has found right since; no more than MOST_FINDINGS."""
+        f = findings.c
+        mine = (f.projection == projection, f.reference == reference, f.resolved_by.is_(None))
+        asked = sa.select(f.key).where(*mine).distinct().order_by(f.key).limit(MOST_FINDINGS)
+        with self._database.read() as connection:
+            return list(connection.execute(asked).scalars())
+
     def keys_of(self, identity: str, only: Collection[int] | None = None) -> list[str]:
         """The keys of all stored findings that nobody has resolved, or of those with these numbers."""
         f = findings.c
@@ -145,7 +168,7 @@ class Checks:
     def _select(self, *conditions: sa.ColumnElement[bool], limit: int) -> list[Check]:
         query = sa.select(checks).where(*conditions).order_by(checks.c.id.desc()).limit(limit)
         with self._database.read() as connection:
-            return [Check(**row) for row in connection.execute(query).mappings()]
+            return [_check(row) for row in connection.execute(query).mappings()]
 
     # Writing
 
@@ -162,8 +185,11 @@ class Checks:
             connection.execute(checks.insert().values(id=identity, started_at=now, **values))
         return self.get(identity)
 
-    def save(self, check: Check, found: Sequence[Found] = ()) -> Check:
-        """Write how far it is, with the findings since the last time. Raises CheckOvertaken when somebody else did."""
+    def save(
+        self, check: Check, found: Sequence[Found] = (), *, right: Collection[str] = (), also: Also | None = None
+    ) -> Check:
+        """Write how far it is, with the findings since the last time; what earlier checks found of the keys in
+        `right` is resolved. Raises CheckOvertaken when somebody else did."""
         kept = found[: max(0, MOST_FINDINGS - check.stored)]
         after = replace(check, stored=check.stored + len(kept), saves=check.saves + 1)
         with self._database.write() as connection:
@@ -171,46 +197,64 @@ class Checks:
             now = self._database.now(connection)
             for n, each in enumerate(kept, start=check.stored + 1):
                 connection.execute(findings.insert().values(self._row(connection, check, n, each, now)))
+            if right:
+                self._resolve(connection, check, check.id, findings.c.key.in_(right), now)
+            if also is not None:
+                also(connection)
         return after
 
     def restart(self, check: Check) -> Check:
         """Forget what was found: it begins again."""
         counts: dict[str, Any] = dict.fromkeys(COUNTS, 0)
-        after = replace(check, **counts, cursor="", position=None, saves=check.saves + 1)
+        after = replace(check, **counts, cursor="", position=None, reason=None, saves=check.saves + 1)
         with self._database.write() as connection:
             self._update(connection, check, after)
             connection.execute(findings.delete().where(findings.c.check == check.id))
         return after
 
-    def finish(self, check: Check, verdict: Verdict, reason: str | None = None) -> Check:
-        """A full check that saw all there is resolves what earlier ones found and it did not."""
+    def finish(
+        self,
+        check: Check,
+        verdict: Verdict,
+        reason: str | None = None,
+        *,
+        all_seen: bool = False,
+        also: Also | None = None,
+    ) -> Check:
+        """A check that saw all there is resolves what earlier ones found and it did not."""
         with self._database.write() as connection:
             now = self._database.now(connection)
             after = replace(check, verdict=verdict.value, reason=reason, finished_at=now, saves=check.saves + 1)
             self._update(connection, check, after)
-            decided = verdict in (Verdict.NONE, Verdict.DRIFT)
-            if check.level == "full" and decided and check.stored == check.differing:
+            if all_seen and verdict in (Verdict.NONE, Verdict.DRIFT) and check.stored == check.differing:
                 mine = sa.select(findings.c.key).where(findings.c.check == check.id)
-                self._resolve(connection, check.projection, check.id, findings.c.key.not_in(mine), now, check.id)
+                self._resolve(connection, check, check.id, findings.c.key.not_in(mine), now)
+            if also is not None:
+                also(connection)
         return after
 
     def resolve(self, projection: str, keys: Iterable[str], by: str) -> None:
-        """Remember that a repair put these keys right."""
+        """Remember that a repair put these keys right, as the log has them."""
+        f = findings.c
+        mine = (f.projection == projection, f.reference == LOG, f.resolved_by.is_(None), f.key.in_(list(keys)))
         with self._database.write() as connection:
             now = self._database.now(connection)
-            self._resolve(connection, projection, by, findings.c.key.in_(list(keys)), now, "")
+            connection.execute(findings.update().where(*mine).values(resolved_by=by, resolved_at=now))
 
     @staticmethod
     def _resolve(
-        connection: sa.Connection, projection: str, by: str, which: sa.ColumnElement[bool], now: datetime, but: str
+        connection: sa.Connection, check: Check, by: str, which: sa.ColumnElement[bool], now: datetime
     ) -> None:
+        """What other checks found by the same reference."""
         f = findings.c
-        standing = findings.update().where(f.projection == projection, f.check != but, f.resolved_by.is_(None), which)
+        others = (f.projection == check.projection, f.reference == check.reference, f.check != check.id)
+        standing = findings.update().where(*others, f.resolved_by.is_(None), which)
         connection.execute(standing.values(resolved_by=by, resolved_at=now))
 
     @staticmethod
     def _update(connection: sa.Connection, before: Check, after: Check) -> None:
         values = {name: getattr(after, name) for name in (*COUNTS, *FACTS)}
+        values["estimate"] = None if after.estimate is None else msgspec.json.encode(after.estimate).decode()
         mine = checks.update().where(checks.c.id == before.id, checks.c.saves == before.saves)
         if connection.execute(mine.values(values)).rowcount != 1:
             raise CheckOvertaken(projection=before.projection)
@@ -219,6 +263,7 @@ class Checks:
     def _row(connection: sa.Connection, check: Check, n: int, found: Found, now: datetime) -> dict[str, Any]:
         f, key = findings.c, storable(found.key)
         seen = sa.select(f.first_seen_at, f.times_seen).where(f.projection == check.projection, f.key == key)
+        seen = seen.where(f.reference == check.reference)
         before = connection.execute(
             seen.where(f.check != check.id, f.resolved_by.is_(None)).order_by(f.check.desc()).limit(1)
         ).one_or_none()
@@ -226,6 +271,7 @@ class Checks:
             "check": check.id,
             "n": n,
             "projection": check.projection,
+            "reference": check.reference,
             "key": key,
             "kind": found.kind,
             "columns": msgspec.json.encode(found.columns).decode(),
@@ -235,8 +281,14 @@ class Checks:
         }
 
 
-COUNTS = ("checked", "missing", "extra", "changed", "known", "pending", "underived", "stored")
-FACTS = ("verdict", "reason", "generation", "position", "cursor", "saves", "finished_at")
+COUNTS = ("checked", "missing", "extra", "changed", "known", "pending", "underived", "stored", "events")
+FACTS = ("verdict", "reason", "generation", "position", "rows", "method", "cursor", "saves", "finished_at")
+
+
+def _check(row: sa.RowMapping) -> Check:
+    values = dict(row)
+    told = values.pop("estimate")
+    return Check(**values, estimate=None if told is None else msgspec.json.decode(told, type=Estimate))
 
 
 def _finding(row: sa.Row[Any]) -> Finding:

@@ -38,6 +38,7 @@ class RowComparison:
 
     def __init__(self, model: RowModel, dialect: Dialect, ignore: Collection[str] = ()) -> None:
         self._columns = [_Column(column, dialect) for column in model.columns]
+        self._by_name = {each.name: each for each in self._columns}
         self._compared = [(n, each) for n, each in enumerate(self._columns) if each.name not in ignore]
 
     def stored(self, packed: Packed) -> dict[str, object]:
@@ -46,6 +47,10 @@ class RowComparison:
 
     def derived(self, row: Row) -> dict[str, object]:
         return {each.name: getattr(row, each.attribute) for each in self._columns}
+
+    def same(self, name: str, stored: object, expected: object) -> bool:
+        """Whether two values of a column agree."""
+        return self._by_name[name].same(stored, expected)
 
     def differences(self, packed: Packed, row: Row, expected: Packed) -> Mapping[str, ColumnDifference]:
         """`expected` is the derived row packed: where the driver's values are the same, nothing need be decoded."""

@@ -21,7 +21,7 @@ from cqrs.readmodels.keys import key_of_text, key_text
 from cqrs.readmodels.rows import Key
 from cqrs.readmodels.shape import difference, shape_of
 from cqrs.readmodels.snapshots import RowSnapshots, Snapshot, StoredRow
-from cqrs.readmodels.store import DifferenceKind, Generation, ReadModelStore
+from cqrs.readmodels.store import DifferenceKind, Generation, ReadModelStore, Skips
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 
@@ -31,9 +31,12 @@ class Judged:
     """Of one chunk, as of one position."""
 
     live: Generation
-    #: Keys that were looked at: rows, and keys without a row.
+    #: What was looked at: rows, and keys that have none; where that is the rule, only those that should have one.
     checked: int = 0
     known: int = 0
+    #: The texts of the keys that were looked at, and how many events were read for that.
+    keys: Collection[str] = ()
+    events: int = 0
     found: list[Found] = field(default_factory=list)
     #: Why rows could not be derived, by key.
     underived: dict[str, str] = field(default_factory=dict)
@@ -67,12 +70,32 @@ class Judge:
         self._logic = logic_of(projection)
         self._shape = shape_of(projection.model)
 
+    def live(self) -> Generation:
+        """As it is now. Raises ReadModelMissing, ShapeMismatch."""
+        return self.judged(self.snapshots.of_keys(self.model, ()).live).live
+
+    def judged(self, live: Generation) -> Judged:
+        """An empty one. Raises ShapeMismatch."""
+        if live.shape != self._shape:
+            differs = difference(live.shape, self._shape) or "its columns are declared otherwise"
+            raise ShapeMismatch(projection=self.model.name, generation=live.number, difference=differs)
+        return Judged(live, other_logic=live.logic != self._logic)
+
+    def skips(self) -> Skips:
+        return self._store.skips(self.model.name)
+
     # Chunks
 
     def rows(self, after: tuple[Any, ...] | None, size: int) -> tuple[Judged, Snapshot]:
         """The next rows behind a stored key. Raises ReadModelMissing, ShapeMismatch."""
         snapshot = self.snapshots.chunk(self.model, after, size)
         return self._judge(snapshot, {}), snapshot
+
+    def random_rows(self, size: int, but: Collection[str]) -> tuple[Judged, Snapshot]:
+        """About `size` rows at random, or fewer; those whose keys are among `but` left out."""
+        snapshot = self.snapshots.random(self.model, size)
+        rows = [row for row in snapshot.rows if row.text not in but]
+        return self._judge(Snapshot(snapshot.live, snapshot.parked, rows), {}), snapshot
 
     def keys(self, keys: Collection[Key]) -> tuple[Judged, Snapshot]:
         """These keys, with and without rows."""
@@ -89,21 +112,19 @@ class Judge:
 
     def _judge(self, snapshot: Snapshot, wanted: Mapping[str, Key], *, count_absent: bool = True) -> Judged:
         live = snapshot.live
-        if live.shape != self._shape:
-            differs = difference(live.shape, self._shape) or "its columns are declared otherwise"
-            raise ShapeMismatch(projection=self.model.name, generation=live.number, difference=differs)
-        judged = Judged(live, other_logic=live.logic != self._logic)
+        judged = self.judged(live)
         stored = {row.text: row for row in snapshot.rows if row.key is not None}
         keys = {row.text: row.key for row in stored.values()} | dict(wanted)
         parked = keys.keys() & set(snapshot.parked)
         judged.known = len(parked)
+        judged.keys = keys.keys()
         judged.checked = len(snapshot.rows) + (len(keys.keys() - stored.keys()) if count_absent else 0)
-        derivation = self.deriver.derivation(
-            [key for text, key in keys.items() if text not in parked], self._store.skips(self.model.name)
-        )
+        derivation = self.deriver.derivation([key for text, key in keys.items() if text not in parked], self.skips())
         derivation.advance(live.position)
+        judged.events = derivation.events
         self._compare(judged, stored, derivation)
-        judged.found += [self._no_key(row) for row in snapshot.rows if row.key is None]
+        judged.checked += 0 if count_absent else len(judged.found)
+        judged.found += [self.no_key(row) for row in snapshot.rows if row.key is None]
         return judged
 
     def _compare(self, judged: Judged, stored: Mapping[str, StoredRow], derivation: Derivation) -> None:
@@ -118,21 +139,22 @@ class Judge:
             columns: dict[str, dict[str, object]]
             if there is None:
                 kind = DifferenceKind.MISSING
-                columns = {name: _pair(None, value) for name, value in self.comparison.derived(row).items()}
+                columns = {name: pair(None, value) for name, value in self.comparison.derived(row).items()}
             elif row is None:
                 kind = DifferenceKind.EXTRA
-                columns = {name: _pair(value, None) for name, value in self.comparison.stored(there.packed).items()}
+                columns = {name: pair(value, None) for name, value in self.comparison.stored(there.packed).items()}
             else:
                 kind = DifferenceKind.CHANGED
                 differs = self.comparison.differences(there.packed, row, packed[key])
-                columns = {name: _pair(each.stored, each.expected) for name, each in differs.items()}
+                columns = {name: pair(each.stored, each.expected) for name, each in differs.items()}
                 if not columns:
                     continue
             last = derivation.last.get(key)
             judged.found.append(Found(key=text, kind=kind.value, columns=columns, last_event=last))
 
-    def _no_key(self, row: StoredRow) -> Found:
-        columns = {name: _pair(value, None) for name, value in self.comparison.stored(row.packed).items()}
+    def no_key(self, row: StoredRow) -> Found:
+        """A row whose key is none: somebody else wrote it."""
+        columns = {name: pair(value, None) for name, value in self.comparison.stored(row.packed).items()}
         return Found(key=row.text, kind=DifferenceKind.EXTRA.value, columns=columns, last_event=None)
 
     # A/A
@@ -140,7 +162,7 @@ class Judge:
     def differs_from_itself(self, keys: Sequence[Key], until: int) -> list[str]:
         """Texts of keys that come out otherwise when they are derived again: their handlers look at more than row and
         event, or what they do depends on how events are batched."""
-        skips = self._store.skips(self.model.name)
+        skips = self.skips()
         once, again = (self.deriver.derivation(keys, skips, settle_each=each) for each in (False, True))
         for each in (once, again):
             each.advance(until)
@@ -155,7 +177,7 @@ class Judge:
         return bool(self.comparison.differences(first[key], again.rows[key], second[key]))
 
 
-def _pair(stored: object, expected: object) -> dict[str, object]:
+def pair(stored: object, expected: object) -> dict[str, object]:
     return {"stored": json_value(stored), "expected": json_value(expected)}
 
 

@@ -37,6 +37,12 @@ checks = sa.Table(
     sa.Column("saves", sa.BigInteger, nullable=False),
     sa.Column("started_at", Instant, nullable=False),
     sa.Column("finished_at", Instant),
+    # Rows in all, as of the beginning.
+    sa.Column("rows", sa.BigInteger),
+    sa.Column("events", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("method", sa.Text),
+    # JSON: what a sample tells of all rows.
+    sa.Column("estimate", sa.Text),
 )
 sa.Index("ix_checks_projection", checks.c.projection, checks.c.id)
 sa.Index("ix_checks_operation", checks.c.operation)
@@ -57,5 +63,44 @@ findings = sa.Table(
     sa.Column("times_seen", sa.Integer, nullable=False),
     sa.Column("resolved_by", sa.Text),
     sa.Column("resolved_at", Instant),
+    sa.Column("reference", sa.Text, nullable=False, server_default="log"),
 )
 sa.Index("ix_findings_key", findings.c.projection, findings.c.key, findings.c.check)
+
+#: What checks have come to know of the live generation of a projection; begun anew with every generation.
+coverage = sa.Table(
+    "coverage",
+    main,
+    sa.Column("projection", sa.Text, primary_key=True),
+    sa.Column("generation", sa.Integer, nullable=False),
+    # Events up to here need not be looked at again by whoever looks at what has changed.
+    sa.Column("verified_position", sa.BigInteger),
+    sa.Column("verified_at", Instant),
+    # When the last check began that looked at all rows, and which it was.
+    sa.Column("whole_at", Instant),
+    sa.Column("whole_check", sa.Text),
+    # The rolling pass: where it stands (no part: at its end), how many rows it has seen of how many.
+    sa.Column("pass_number", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("pass_started_at", Instant),
+    sa.Column("pass_finished_at", Instant),
+    sa.Column("part", sa.Text),
+    sa.Column("after", sa.Text),
+    sa.Column("seen", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("rows", sa.BigInteger, nullable=False, server_default="0"),
+    # The pass before, which saw all rows.
+    sa.Column("before_started_at", Instant),
+    sa.Column("before_finished_at", Instant),
+)
+
+#: How far each check of a rolling pass came, and when it began. Those that the next pass has gone over are deleted:
+#: the first one there is tells how long ago the oldest row was looked at.
+coverage_marks = sa.Table(
+    "coverage_marks",
+    main,
+    sa.Column("projection", sa.Text, primary_key=True),
+    sa.Column("pass_number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("check", sa.Text, primary_key=True),
+    # The last key; NULL when it came to the last row.
+    sa.Column("upto", sa.Text),
+    sa.Column("at", Instant, nullable=False),
+)

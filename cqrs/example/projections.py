@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, date
 
-from cqrs import DELETE, Metadata, Projection, on
+import sqlalchemy as sa
+
+from cqrs import DELETE, Metadata, Projection, WriteModelReference, on
 from cqrs.example import read_models
+from cqrs.example.credentials import credentials
 from cqrs.example.orders import OrderCancelled, OrderPlaced
 from cqrs.example.users import UserCreated, UserDeleted, UserUpdated
 from cqrs.readmodels.rows import Row
@@ -15,6 +18,7 @@ class Users(Projection):
     """Who the users are now, to be found by id, e-mail address or city."""
 
     table = read_models.users
+    write_model = WriteModelReference(sa.select(credentials.c.user_id, credentials.c.email), columns=("email",))
 
     @on(UserCreated, key="user_id", creates=True)
     def created(row: Row, event: UserCreated, meta: Metadata) -> None:

@@ -183,6 +183,29 @@ class KeyIndex:
             found.update(text for raw in self._pages(handled, start, until) for text in _texts_of(self._ways[way], raw))
         return sorted(found)
 
+    def touched_keys(self, name: str, *, after: int, until: int, most: int, most_events: int) -> set[str] | None:
+        """The texts of keys with events behind `after`, up to `until`; None when there are more than `most`, or more
+        than `most_events` events to read for it."""
+        found: set[str] = set()
+        for way, handled in self._types_by_way(self._projections[name]).items():
+            for read, raw in enumerate(self._pages(handled, after, until), start=1):
+                found.update(_texts_of(self._ways[way], raw))
+                if len(found) > most or read > most_events:
+                    return None
+        return found
+
+    def keys_at(self, name: str, positions: Sequence[int]) -> set[str]:
+        """The texts of the keys of the events at these positions."""
+        types = self._types_by_way(self._projections[name])
+        raws = self._events.raw_at(sorted(positions), self._columns)
+        return {
+            text
+            for way, handled in types.items()
+            for raw in raws
+            if raw[1] in handled
+            for text in _texts_of(self._ways[way], raw)
+        }
+
     def _pages(self, types: Iterable[str], after: int, until: int) -> Iterator[Raw]:
         while after < until:
             page = self._read(after, until, types, STEP)

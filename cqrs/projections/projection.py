@@ -13,6 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from cqrs.messages import Event, event_name
+from cqrs.projections.reference import WriteModelReference, reference_faults
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.table_check import table_faults
 
@@ -81,6 +82,9 @@ class Projection:
     #: Columns that a drift check does not look at.
     ignore_columns: ClassVar[tuple[str, ...]] = ()
 
+    #: What the write side says of its rows, which checks can hold them against besides the log.
+    write_model: ClassVar[WriteModelReference | None] = None
+
     #: Whether each event belongs to rows by their keys; what is made by statements cannot be parked, explained or
     #: repaired.
     keyed: ClassVar[bool] = True
@@ -139,6 +143,8 @@ def _keyed_faults(projection: type[Projection]) -> Iterator[str]:
     if projection.on_error not in ("park", "stop"):
         yield f'on_error of {projection.__name__} is {projection.on_error!r}: use "park" or "stop".'
     yield from _ignore_faults(projection)
+    if projection.write_model is not None:
+        yield from (f"Its write_model {fault}" for fault in reference_faults(projection.write_model, projection.model))
 
 
 def _ignore_faults(projection: type[Projection]) -> Iterator[str]:

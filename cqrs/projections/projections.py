@@ -114,6 +114,10 @@ class Projections:
         counted = self._store.rows(self.definition(name).model, generation).count(COUNT_CAP + 1)
         return Count.up_to(COUNT_CAP, counted)
 
+    def live_number(self, name: str) -> int | None:
+        """The number of the generation that readers see. Raises NotFound."""
+        return next((each.number for each in self._own(name) if each.state is GenerationState.LIVE), None)
+
     def preflight(self, name: str) -> Preflight:
         """What a replay would mean. Raises NotFound, ReadModelMissing."""
         own = self._own(name)

@@ -85,5 +85,7 @@ def _sql_faults(projection: type[SqlProjection]) -> Iterator[str]:
         yield "It has handlers of rows: a SQL projection has only handle."
     if projection.on_error != "stop":
         yield 'Its on_error can only be "stop": no key could be set aside.'
+    if projection.write_model is not None:
+        yield "It has a write_model: its rows have no keys to compare them by."
     if projection.inline:
         yield "It cannot be inline: that takes a projection with keys."

@@ -32,6 +32,12 @@ def _settled(part: object) -> object:
 
 def key_of_text(text: str, model: RowModel) -> Key | None:
     """The key that `key_text` gave this text for; None when no row of the table can have such a key."""
+    key = key_as_noted(text, model)
+    return key if key is not None and key_text(key) == text else None
+
+
+def key_as_noted(text: str, model: RowModel) -> Key | None:
+    """The same for a text that a database made of a stored key, which may be written otherwise."""
     try:
         parts = msgspec.json.decode(text, type=list[Any]) if model.composite else [text]
         if len(parts) != len(model.key_columns):
@@ -41,7 +47,7 @@ def key_of_text(text: str, model: RowModel) -> Key | None:
         model.check_keys([key])
     except (ValueError, TypeError, ArithmeticError, InexactValue, msgspec.MsgspecError):
         return None
-    return key if key_text(key) == text else None
+    return key
 
 
 def _reader(column: Any) -> Callable[[Any], Any]:

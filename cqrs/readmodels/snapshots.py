@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +15,12 @@ from cqrs.readmodels.checkpoint import generation_of
 from cqrs.readmodels.codec import Packed, RowCodec
 from cqrs.readmodels.keys import key_text
 from cqrs.readmodels.postgres_statements import PostgresRowStatements
+from cqrs.readmodels.raw_rows import RandomRows, fetch
 from cqrs.readmodels.rows import Key, RowModel
 from cqrs.readmodels.statements import RowStatements, many_rows
 from cqrs.readmodels.store import Generation, GenerationState
 from cqrs.readmodels.tables import generations as g
-from cqrs.store.database import Database, driver_of
+from cqrs.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,17 @@ class RowSnapshots:
             mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
             behind = "" if after is None else f" WHERE ({keys}) > {many_rows(1, len(sql.keys), mark)}"
             select = f"SELECT {sql.all_columns} FROM {sql.table}{behind} ORDER BY {keys} LIMIT {size:d}"
-            found = _fetch(connection, select, after or ())
+            found = fetch(connection, select, after or ())
         end = found[-1][: len(model.key_columns)] if len(found) == size else None
         return Snapshot(live, parked, self._rows(model, found), end)
+
+    def random(self, model: RowModel, size: int) -> Snapshot:
+        """Rows at random, each as likely as any other; `size` of them, unless there are hardly more than that.
+        Raises ReadModelMissing."""
+        with self._database.read() as connection:
+            live, parked, sql = self._begin(connection, model)
+            found = RandomRows(connection, sql).draw(size)
+        return Snapshot(live, parked, self._rows(model, found))
 
     def of_keys(self, model: RowModel, keys: Sequence[Key]) -> Snapshot:
         """The rows there are of these keys. Raises ReadModelMissing."""
@@ -75,7 +83,7 @@ class RowSnapshots:
         """The same in the caller's transaction."""
         packed = RowCodec(model, self.dialect).pack_keys(keys) if keys else []
         live, parked, sql = self._begin(connection, model)
-        found = [row for statement, values in sql.selects(packed) for row in _fetch(connection, statement, values)]
+        found = [row for statement, values in sql.selects(packed) for row in fetch(connection, statement, values)]
         return Snapshot(live, parked, self._rows(model, found))
 
     def stored_key(self, model: RowModel, key: Key) -> tuple[Any, ...]:
@@ -128,23 +136,3 @@ def _row(codec: RowCodec, stored: tuple[Any, ...], row: Packed) -> StoredRow:
         return StoredRow(key, key_text(key), row)
     except (ValueError, TypeError, ArithmeticError, InexactValue):
         return StoredRow(None, ", ".join(map(repr, stored)), row)
-
-
-def _fetch(connection: sa.Connection, statement: str, values: Sequence[Any]) -> list[Packed]:
-    try:
-        return [tuple(row) for row in connection.exec_driver_sql(statement, tuple(values))]
-    except sa.exc.OperationalError:
-        if connection.dialect.name != "sqlite":
-            raise
-    with _any_text(connection):  # somebody stored text that is not UTF-8
-        return [tuple(row) for row in connection.exec_driver_sql(statement, tuple(values))]
-
-
-@contextmanager
-def _any_text(connection: sa.Connection) -> Iterator[None]:
-    driver = driver_of(connection)
-    before, driver.text_factory = driver.text_factory, lambda data: data.decode(errors="surrogateescape")
-    try:
-        yield
-    finally:
-        driver.text_factory = before

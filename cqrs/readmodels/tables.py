@@ -107,6 +107,8 @@ foreign_writes = sa.Table(
     sa.Column("key", KeyText),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("noticed_at", UtcDateTime, nullable=False),
+    # The check that looks, or has looked, at the row.
+    sa.Column("seen_by", sa.Text),
     sa.Index("ix_foreign_writes_generation", "projection", "generation", "id"),
 )
 

@@ -10,15 +10,20 @@ from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 
+from cqrs.drift.bench import CheckSizes
+from cqrs.drift.checking import Checking
 from cqrs.drift.checks import Check, Checks, Finding
-from cqrs.drift.full_check import FullCheck
+from cqrs.drift.coverage import Coverages
 from cqrs.drift.judge import Judge
+from cqrs.drift.write_model_check import WriteModelSide
+from cqrs.drift.write_model_rows import WriteModelRows
 from cqrs.identifiers import new_id
 from cqrs.messages import Event, Metadata, event
 from cqrs.projections.engine import Sizes
 from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projection import DELETE, Projection, on
 from cqrs.projections.projections import Projections
+from cqrs.readmodels.foreign_writes import ForeignWrites
 from cqrs.readmodels.snapshots import RowSnapshots
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.types import Money, UtcDateTime
@@ -99,6 +104,10 @@ class Gauges(Projection):
         return DELETE
 
 
+#: Chunks of few keys, rolling checks of one chunk, samples of fewer rows than there are.
+SIZES = CheckSizes(chunk_keys=7, sample_rows=20, rolling_seconds=0.0)
+
+
 class Station:
     """One process with everything that checking takes."""
 
@@ -107,7 +116,7 @@ class Station:
         main: Database,
         projection: type[Projection] = Gauges,
         *,
-        chunk_keys: int = 7,
+        check_sizes: CheckSizes = SIZES,
         monotonic: Callable[[], float] | None = None,
     ) -> None:
         self.database = main
@@ -124,7 +133,17 @@ class Station:
         self.snapshots = RowSnapshots(main)
         self.judge = self.new_judge()
         clock = {"monotonic": monotonic} if monotonic else {}
-        self.handler = FullCheck(self.checks, self.keys, lambda name: self.judge, chunk_keys=chunk_keys, **clock)
+        self.coverages = Coverages(main)
+        self.handler = Checking(
+            self.checks,
+            self.coverages,
+            self.keys,
+            ForeignWrites(main),
+            lambda name: self.judge,
+            write_model_of=lambda name: self.write_model_side(),
+            sizes=check_sizes,
+            **clock,
+        )
 
     @property
     def name(self) -> str:
@@ -138,6 +157,13 @@ class Station:
             store=self.store,
             snapshots=snapshots or self.snapshots,
             keys=self.keys,
+        )
+
+    def write_model_side(self) -> WriteModelSide:
+        assert self.projection.write_model is not None
+        rows = WriteModelRows(self.database, self.projection.write_model, self.projection.model)
+        return WriteModelSide(
+            rows, self.events.head, lambda name, position, seconds: self.projections.wait([name], position, 0.01)
         )
 
     def append(self, *happened: Event) -> None:
@@ -167,8 +193,8 @@ class Station:
         OperationRunner(self.operations, handlers or {"check": self.handler}, "worker").step()
         return self.operations.get(operation.id)
 
-    def check(self) -> Check:
-        done = self.work(self.ask())
+    def check(self, level: str = "full", reference: str = "log") -> Check:
+        done = self.work(self.ask(level=level, reference=reference))
         assert done.state == "succeeded", done.errors
         check = self.checks.of_operation(done.id)
         assert check is not None

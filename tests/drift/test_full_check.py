@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cqrs.drift.bench import CheckSizes
 from cqrs.drift.checks import MOST_FINDINGS
 from cqrs.errors import OperationLost
 from cqrs.projections.projection import Projection, on
@@ -232,7 +233,7 @@ def test_rows_made_by_other_code_are_inconclusive(station: Station) -> None:
 
 
 def test_findings_are_capped_and_totals_are_exact(database: Database) -> None:
-    station = Station(database, chunk_keys=500)
+    station = Station(database, check_sizes=CheckSizes(chunk_keys=500))
     station.populate(MOST_FINDINGS + 50, readings=0)
     station.sql("UPDATE gauges__g1 SET note = 'x'")
     check = station.check()

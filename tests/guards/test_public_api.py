@@ -45,6 +45,7 @@ PUBLIC = {
     "UnitOfWork",
     "Unvalidated",
     "UtcDateTime",
+    "WriteModelReference",
     "build_runtime",
     "event",
     "load_settings",

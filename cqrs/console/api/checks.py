@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -18,6 +19,7 @@ from cqrs.console.parameters import Parameters
 from cqrs.console.replays import known
 from cqrs.console.unmasking import unmask_asked
 from cqrs.drift.checks import MOST_FINDINGS, Check, Finding
+from cqrs.drift.coverage import Coverage
 from cqrs.drift.explanation import AppliedEvent, Explanation
 from cqrs.drift.judge import json_value
 from cqrs.messages import Role
@@ -26,8 +28,12 @@ bp = Blueprint("api_checks", __name__, url_prefix="/api")
 
 COLUMNS = (
     "id", "operation", "projection", "level", "reference", "verdict", "reason", "generation", "position", "checked",
-    "missing", "extra", "changed", "known", "pending", "underived", "stored", "started_at", "finished_at",
-    "duration_seconds",
+    "missing", "extra", "changed", "known", "pending", "underived", "stored", "rows", "events", "method", "started_at",
+    "finished_at", "duration_seconds",
+)  # fmt: skip
+COVERAGE = (
+    "generation", "oldest_at", "whole_at", "whole_check", "verified_position", "verified_at", "pass_number",
+    "pass_started_at", "pass_finished_at", "pass_seen", "pass_rows", "pass_share",
 )  # fmt: skip
 FINDING_COLUMNS = ("key", "kind", "last_event", "first_seen_at", "times_seen", "resolved_by", "resolved_at")
 KINDS = ("changed", "missing", "extra")
@@ -37,7 +43,8 @@ MOST_KEYS = 10_000
 @bp.post("/projections/<name>/checks")
 @needs(Role.OPERATOR, action="check")
 def check(name: str) -> Response:
-    """Of all rows against the log."""
+    """Of the rows against the log, or against the write model where the projection declares one. `level`: full looks
+    at all rows; incremental at what may have changed since; rolling at the next ones in turn; sample at some."""
     given = body.fields()
     level, reference = given.pop("level", "full"), given.pop("reference", "log")
     reason = body.reason_in(given, level=_text_problem(level), reference=_text_problem(reference))
@@ -75,8 +82,8 @@ def index() -> Response:
 @bp.get("/checks/<key:identity>")
 @needs(Role.VIEWER)
 def show(identity: str) -> Response:
-    """With its findings in the order they were found; what was found beyond the first 1,000 is only counted. As CSV
-    all that were kept, and nothing but them."""
+    """With its findings in the order they were found; what was found beyond the first 1,000 is only counted. And how
+    much of the read model checks have looked at up to now. As CSV all that were kept, and nothing but them."""
     asked = Parameters(request.args)
     limit, after, unmasked = asked.limit(), asked.whole("cursor") or 0, unmask_asked(asked)
     form, kind = format_of(asked), asked.text("kind")
@@ -91,7 +98,9 @@ def show(identity: str) -> Response:
     page = runtime().checks.findings(identity, kind=kind, after=after, limit=limit)
     findings = [finding_json(each, unmasked) for each in page.items]
     following = None if page.next is None else str(page.next)
-    return json_answer.send({**check_json(found), "findings": findings, "next": following})
+    there = found.projection in runtime().projections.names()
+    coverage = coverage_json(runtime().coverage(found.projection)) if there else None
+    return json_answer.send({**check_json(found), "coverage": coverage, "findings": findings, "next": following})
 
 
 @bp.get("/read-models/<name>/rows/<key:key>/explain")
@@ -105,7 +114,12 @@ def explain(name: str, key: str) -> Response:
 
 
 def check_json(found: Check) -> dict[str, Any]:
-    return {name: getattr(found, name) for name in COLUMNS}
+    told = None if found.estimate is None else asdict(found.estimate)
+    return {**{name: getattr(found, name) for name in COLUMNS}, "estimate": told}
+
+
+def coverage_json(found: Coverage) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in COVERAGE}
 
 
 def finding_json(finding: Finding, unmasked: bool) -> dict[str, Any]:

@@ -61,6 +61,21 @@ def test_from_a_check_to_a_repair_to_a_clean_check(operator: Script, runtime: Ru
     assert "XX" not in str(audited[0].detail)
 
 
+@pytest.mark.parametrize("level", ["incremental", "rolling", "sample"])
+def test_checks_of_other_levels_say_what_they_looked_at(operator: Script, runtime: Runtime, level: str) -> None:
+    plant(runtime)
+    asked = operator.post("/api/projections/accounts/checks", {"level": level})
+    done = carry_out(runtime, operator, asked.json["operation"])
+    check = operator.get(done["result"]["check"]).json
+    assert (check["level"], check["verdict"], check["changed"], check["rows"]) == (level, "drift", 1, 30)
+    assert check["method"] == done["result"]["method"]
+    assert check["events"] >= 30
+    assert check["coverage"]["oldest_at"] is not None
+    assert (check["estimate"] is not None) == (level == "sample")
+    if level == "sample":
+        assert (check["estimate"]["low"], check["estimate"]["high"]) == (1, 1)
+
+
 def test_a_row_explained(viewer: Script, runtime: Runtime) -> None:
     plant(runtime)
     found = viewer.get("/api/read-models/accounts/rows/3/explain").json

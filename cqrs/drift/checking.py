@@ -1,0 +1,118 @@
+"""Carries out checks: chooses what is looked at by the level that was asked for, and says what it came to."""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cqrs.drift.bench import Bench, CheckSizes
+from cqrs.drift.checks import LOG, WRITE_MODEL, Also, Check, Checks, Verdict
+from cqrs.drift.coverage import Coverages
+from cqrs.drift.full_check import check_all
+from cqrs.drift.incremental_check import check_touched
+from cqrs.drift.judge import Judge
+from cqrs.drift.rolling_check import check_next
+from cqrs.drift.sample_check import check_sample
+from cqrs.drift.tally import Tally, Unsteady
+from cqrs.drift.write_model_check import WriteModelSide, check_write_model
+from cqrs.errors import ShapeMismatch
+from cqrs.projections.key_index import KeyIndex
+from cqrs.projections.progress import Progress
+from cqrs.readmodels.foreign_writes import ForeignWrites
+
+
+class Level(enum.StrEnum):
+    """How much a check looks at."""
+
+    FULL = "full"
+    INCREMENTAL = "incremental"
+    ROLLING = "rolling"
+    SAMPLE = "sample"
+
+
+LOOKS: Mapping[str, Callable[[Bench], Also]] = {
+    Level.FULL: check_all,
+    Level.INCREMENTAL: check_touched,
+    Level.ROLLING: check_next,
+    Level.SAMPLE: check_sample,
+}
+
+
+class Checking:
+    """The handler of checks. `judge_of` gives the judge of a projection by its name, `write_model_of` the write model
+    of one that declares it."""
+
+    def __init__(
+        self,
+        checks: Checks,
+        coverages: Coverages,
+        keys: KeyIndex,
+        foreign: ForeignWrites,
+        judge_of: Callable[[str], Judge],
+        *,
+        write_model_of: Callable[[str], WriteModelSide] | None = None,
+        sizes: CheckSizes | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._checks = checks
+        self._coverages = coverages
+        self._keys = keys
+        self._foreign = foreign
+        self._judge_of = judge_of
+        self._write_model_of = write_model_of
+        self._sizes = sizes or CheckSizes()
+        self._monotonic = monotonic
+
+    def carry_out(self, run: Progress) -> Mapping[str, Any]:
+        given, name = run.parameters, run.operation.projection
+        level, reference = given.get("level", Level.FULL.value), given.get("reference", LOG)
+        check = self._checks.begin(run.operation.id, name, level=level, reference=reference)
+        return result_of(self._carry_out(run, check) if check.verdict is None else check)
+
+    def undo(self, run: Progress) -> str:
+        check = self._checks.of_operation(run.operation.id)
+        if check is not None and check.verdict is None:
+            self._foreign.give_back(check.id)
+            self._checks.finish(check, Verdict.INCONCLUSIVE, "It did not come to its end.")
+        return "No row was changed; what was found until then is kept."
+
+    def _carry_out(self, run: Progress, check: Check) -> Check:
+        judge = self._judge_of(check.projection)
+        tally = Tally(self._checks, check, judge, monotonic=self._monotonic)
+        bench = Bench(
+            judge=judge,
+            keys=self._keys,
+            coverages=self._coverages,
+            foreign=self._foreign,
+            run=run,
+            tally=tally,
+            sizes=self._sizes,
+            monotonic=self._monotonic,
+        )
+        try:
+            also = self._look(bench)
+        except ShapeMismatch as error:
+            self._foreign.give_back(check.id)
+            return tally.end(Verdict.INCONCLUSIVE, str(error))
+        except Unsteady as error:
+            self._foreign.give_back(check.id)
+            return tally.end(Verdict.NOT_DETERMINISTIC, str(error))
+        if not tally.settled:
+            self._foreign.give_back(check.id)
+        return tally.finish(also)
+
+    def _look(self, bench: Bench) -> Also:
+        check = bench.tally.check
+        if check.reference == WRITE_MODEL:
+            assert self._write_model_of is not None
+            return check_write_model(bench, self._write_model_of(check.projection))
+        bench.index()
+        return LOOKS[check.level](bench)
+
+
+def result_of(check: Check) -> dict[str, Any]:
+    names = ("rows", "checked", "missing", "extra", "changed", "pending", "events", "method")
+    counts = {name: getattr(check, name) for name in names}
+    return {"check": f"/api/checks/{check.id}", "verdict": check.verdict, "reason": check.reason, **counts}

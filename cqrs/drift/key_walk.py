@@ -1,0 +1,122 @@
+"""The way through a read model, a chunk of keys at a time, each exact at its own checkpoint.
+
+First rows are walked by key: those that differ are changed, those the log knows nothing of are extra. Then the keys
+of all events are walked: those that should have a row and have none are missing. No snapshot outlasts the reading of
+one chunk's rows, because events up to a checkpoint do not change any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from cqrs.drift.coverage import ROWS
+from cqrs.drift.judge import Judge
+from cqrs.drift.tally import Tally
+from cqrs.projections.key_index import KeyIndex
+from cqrs.projections.progress import Progress
+from cqrs.readmodels.keys import key_of_text
+
+#: Keys a chunk at first; then as many as take about so long.
+CHUNK_KEYS = 1_000
+FEWEST_KEYS, MOST_KEYS = 50, 5_000
+CHUNK_SECONDS = 0.2
+
+ABSENT = "keys without a row"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Behind the key of this text in this part; at the beginning of the part without."""
+
+    part: str
+    after: str | None = None
+    #: The same as the driver has it, which may be no key of ours: then it has no text, and cannot be written down.
+    stored: tuple[Any, ...] | None = None
+
+    @property
+    def lasting(self) -> bool:
+        return self.after is not None or self.stored is None
+
+    def encoded(self) -> str:
+        return msgspec.json.encode((self.part, self.after)).decode()
+
+
+START = Place(ROWS)
+
+
+class KeyWalk:
+    """For one check."""
+
+    def __init__(
+        self, judge: Judge, keys: KeyIndex, tally: Tally, run: Progress, size: int, monotonic: Callable[[], float]
+    ) -> None:
+        self._judge = judge
+        self._keys = keys
+        self._tally = tally
+        self._run = run
+        self._size = size
+        self._monotonic = monotonic
+        #: Rows that were looked at.
+        self.rows = 0
+        self._met: set[str] = set()
+        self._part = ""
+        self._done = 0
+
+    def place(self, encoded: str) -> Place | None:
+        """What `Place.encoded` gave; None where that is no key of ours any more."""
+        part, after = msgspec.json.decode(encoded, type=tuple[str, str | None])
+        if part != ROWS or after is None:
+            return Place(part, after)
+        key = key_of_text(after, self._judge.model)
+        return None if key is None else Place(part, after, self._judge.snapshots.stored_key(self._judge.model, key))
+
+    def chunk(self, place: Place) -> Place | None:
+        """Look at the next keys; None when there are no more behind them."""
+        if place.part != self._part:
+            self._part, self._done = place.part, 0
+            self._run.phase(place.part, total=self._tally.check.rows if place.part == ROWS else None)
+        began = self._monotonic()
+        following = self._rows(place) if place.part == ROWS else self._absent(place)
+        self._adapt(self._monotonic() - began)
+        self._run.progress(self._done)
+        self._keys.follow()
+        return following
+
+    def _rows(self, place: Place) -> Place:
+        judged, snapshot = self._judge.rows(place.stored, self._size)
+        self._tally.take(judged)
+        self._done += len(snapshot.rows)
+        self.rows += len(snapshot.rows)
+        if snapshot.end is None:
+            return Place(ABSENT)
+        last = snapshot.rows[-1]
+        return Place(ROWS, None if last.key is None else last.text, snapshot.end)
+
+    def _absent(self, place: Place) -> Place | None:
+        """First the keys that are not indexed yet; whatever is indexed by then will be met on the way."""
+        if place.after is None:
+            self._met = self._unindexed()
+        texts, more = self._keys.keys_after(self._judge.projection.name, place.after, limit=self._size)
+        self._tally.take(self._judge.without_row([text for text in texts if text not in self._met]))
+        self._done += len(texts)
+        return Place(ABSENT, texts[-1]) if more else None
+
+    def _unindexed(self) -> set[str]:
+        texts = self._keys.unindexed_keys(self._judge.projection.name, until=self._judge.live().position)
+        for start in range(0, len(texts), CHUNK_KEYS):
+            self._tally.take(self._judge.without_row(texts[start : start + CHUNK_KEYS]))
+        return set(texts)
+
+    def skip(self, met: set[str]) -> None:
+        """Of keys without a row, these were found already."""
+        self._met = met
+
+    def _adapt(self, took: float) -> None:
+        if took > 2 * CHUNK_SECONDS:
+            self._size = max(FEWEST_KEYS, self._size // 2)
+        elif took < CHUNK_SECONDS / 2:
+            self._size = min(MOST_KEYS, self._size * 2)
