@@ -83,7 +83,7 @@ HOSTILE_TEXTS: Mapping[str, str] = {
     "marks": "Z\u0351\u036b\u0343\u036a\u0302" * 12,
     "emoji": "👩‍👩‍👧‍👦🏳️‍🌈👍🏽🇺🇳" * 4,
     "right to left": "مرحبا بالعالم (שלום) 123",
-    "look-alikes": "аdmin Ⅷ ﬁ ｓｃｒｉｐｔ＞ ﹤script﹥",  # noqa: RUF001
+    "look-alikes": "аdmin Ⅷ ﬁ ｓｃｒｉｐｔ＞ ﹤script﹥",
     # lengths
     "one long word": "W" * 900,
     "long words of marks": "\u0bcc" * 400,
