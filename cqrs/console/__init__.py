@@ -15,6 +15,7 @@ from cqrs.console import (
     current,
     drift,
     error_pages,
+    event_types,
     events,
     filters,
     headers,
@@ -42,6 +43,7 @@ from cqrs.console.addresses import PathKeyConverter, PositionConverter
 from cqrs.console.api import audit as api_audit
 from cqrs.console.api import checks as api_checks
 from cqrs.console.api import commands as api_commands
+from cqrs.console.api import event_types as api_event_types
 from cqrs.console.api import events as api_events
 from cqrs.console.api import openapi as api_openapi
 from cqrs.console.api import operations as api_operations
@@ -59,12 +61,12 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 1024 * 1024
 PAGES = (
-    overview, projections, all_projections, replays, parked, operations, schedules, events, streams, read_models, drift,
-    commands, audit, system, jump, patterns,
+    overview, projections, all_projections, replays, parked, operations, schedules, events, event_types, streams,
+    read_models, drift, commands, audit, system, jump, patterns,
 )  # fmt: skip
 API = (
-    api_commands, api_queries, api_events, api_streams, api_projections, api_operations, api_checks, api_schedules,
-    api_read_models, api_audit, api_openapi
+    api_commands, api_queries, api_events, api_event_types, api_streams, api_projections, api_operations, api_checks,
+    api_schedules, api_read_models, api_audit, api_openapi
 )  # fmt: skip
 DOORS = (sign_in, preference_posts, health)
 

@@ -15,7 +15,8 @@ from cqrs.console.access import needs
 from cqrs.console.audit import Deed, deeds
 from cqrs.console.command_form import Filled, filled_in, stream_of
 from cqrs.console.commanding import command_context
-from cqrs.console.event_rows import Application, EventRow, applications, event_row
+from cqrs.console.event_applications import Application, applications
+from cqrs.console.event_rows import EventRow, event_row
 from cqrs.console.filters import number
 from cqrs.console.parameters import Parameters
 from cqrs.console.redirects import see_other

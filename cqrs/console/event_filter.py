@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from flask import request, url_for
 
+from cqrs.console.event_search import EventSearch
 from cqrs.console.filters import moment
 from cqrs.console.links import with_query
 from cqrs.console.verdicts import Span
-from cqrs.store.records import EventFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +21,17 @@ class Part:
     href: str
 
 
-def sentence_of(where: EventFilter) -> list[Span]:
+def sentence_of(search: EventSearch) -> list[Span]:
     """ "Events of type OrderPlaced on stream order-42, since …, newest first." with the values strong."""
-    spans = [Span("All events") if where == EventFilter() else Span("Events")]
-    for words, value in _conditions(where):
+    conditions = list(_conditions(search))
+    spans = [Span("Events" if conditions else "All events")]
+    for words, value in conditions:
         spans += [Span(f" {words} "), Span(value, strong=True)]
     return [*spans, Span(", newest first.")]
 
 
-def parts_of(where: EventFilter) -> list[Part]:
+def parts_of(search: EventSearch) -> list[Part]:
+    where, field = search.where, search.payload.field
     given = {
         "type": (where.types, "the type" if len(where.types) == 1 else f"{len(where.types)} types"),
         "stream": (where.stream, "the stream"),
@@ -39,12 +41,13 @@ def parts_of(where: EventFilter) -> list[Part]:
         "actor": (where.actor, "the actor"),
         "from": (where.since, "the start"),
         "to": (where.until, "the end"),
-        "text": (where.text, "the text"),
+        "text": (search.payload.text or field, "the text" if field is None else "the field"),
     }
     return [Part(label, _without(name, tuple(given))) for name, (value, label) in given.items() if value]
 
 
-def _conditions(where: EventFilter) -> Iterator[tuple[str, str]]:
+def _conditions(search: EventSearch) -> Iterator[tuple[str, str]]:
+    where, field = search.where, search.payload.field
     if where.types:
         yield "of type", " or ".join(where.types)
     for words, value in (
@@ -60,8 +63,10 @@ def _conditions(where: EventFilter) -> Iterator[tuple[str, str]]:
         yield "since", moment(where.since)
     if where.until:
         yield "before", moment(where.until)
-    if where.text:
-        yield "whose payload contains", f"“{where.text}”"
+    if search.payload.text:
+        yield "whose payload contains", f"“{search.payload.text}”"
+    if field is not None:
+        yield "whose payload has", f"{field.path} = {field.value}"
 
 
 def _without(name: str, names: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from cqrs.workers.operation import Operation
 #: (label, blueprint): what I run and read, what happened, what I did.
 SECTIONS = (
     (("Overview", "overview"), ("Projections", "projections"), ("Read models", "read_models"), ("Drift", "drift")),
-    (("Events", "events"), ("Streams", "streams"), ("Commands", "commands")),
+    (("Events", "events"), ("Event types", "event_types"), ("Streams", "streams"), ("Commands", "commands")),
     (("Operations", "operations"), ("Schedules", "schedules"), ("Audit log", "audit"), ("System", "system")),
 )
 #: Pages that belong to the section of another.

@@ -86,9 +86,13 @@ class PayloadSearch:
     field: PayloadField | None = None
     unmasked: bool = False
 
+    @property
+    def given(self) -> bool:
+        return self.text is not None or self.field is not None
+
     def shows(self, event: RecordedEvent) -> bool:
         """Whether a hit is one that can be seen."""
-        if self.text is None and self.field is None:
+        if not self.given:
             return True
         shown = masking.data_of(event, unmasked=self.unmasked)
         if self.field is not None:

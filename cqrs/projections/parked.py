@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,13 +15,22 @@ from cqrs.readmodels.store import Generation, GenerationState, ParkedKey, ReadMo
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 
-__all__ = ["ParkedKey", "ParkedKeys", "ParkedPage"]
+__all__ = ["ParkedKey", "ParkedKeys", "ParkedPage", "SetAside"]
 
 
 @dataclass(frozen=True, slots=True)
 class ParkedPage:
     items: Sequence[ParkedKey]
     next: str | None
+
+
+class SetAside(enum.Enum):
+    """Why an event before the checkpoint is not in the rows."""
+
+    PARKED = "parked"
+    #: Behind a parked event of the same key.
+    WAITING = "waiting"
+    SKIPPED = "skipped"
 
 
 class ParkedKeys:
@@ -40,6 +50,11 @@ class ParkedKeys:
         items = self._store.parked(name, self._live(name).number, after=after, limit=limit + 1)
         more = len(items) > limit
         return ParkedPage(items[:limit], _cursor(items[limit - 1].key) if more else None)
+
+    def set_aside(self, name: str, position: int) -> SetAside | None:
+        """None for an event that was applied, at least to other keys than those that are parked."""
+        found = self._store.set_aside(name, self._live(name).number, position)
+        return None if found is None else SetAside(found)
 
     def retry(self, projection: type[Projection], key: str) -> Released:
         """Raises KeyNotParked."""

@@ -21,7 +21,7 @@ from cqrs.projections.dropping import drop_old
 from cqrs.projections.engine import Sizes
 from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.generation_info import GenerationInfo, generation_infos
-from cqrs.projections.parked import ParkedKeys, ParkedPage
+from cqrs.projections.parked import ParkedKeys, ParkedPage, SetAside
 from cqrs.projections.preflight import COUNT_CAP, Preflight, PreflightReader
 from cqrs.projections.projection import Projection
 from cqrs.projections.release import PositionsOf, Released
@@ -104,6 +104,13 @@ class Projections:
         """Parked keys of the live generation, ordered by key. Raises InvalidMessage for a cursor that is none."""
         self.definition(name)
         return self._parked.page(name, cursor, limit)
+
+    def set_aside(self, name: str, position: int) -> SetAside | None:
+        """Whether the event at a position is parked, waits behind one that is, or was skipped, in the live generation.
+
+        Raises ReadModelMissing.
+        """
+        return self._parked.set_aside(name, position)
 
     def generations(self, name: str) -> list[GenerationInfo]:
         """The newest first. Raises NotFound."""

@@ -75,6 +75,20 @@ def find(connection: sa.Connection, projection: str, number: int, key: str) -> P
     return None if row is None else _parked_key(connection, row)
 
 
+def set_aside(connection: sa.Connection, projection: str, number: int, position: int) -> str | None:
+    """The worst that became of an event: one can be parked for one key, and skipped for another."""
+    of_generation = [
+        ("parked", parked_keys.c, parked_keys.c.generation == number),
+        ("waiting", parked_events.c, parked_events.c.generation == number),
+        ("skipped", skipped.c, sa.true()),
+    ]
+    for what, columns, condition in of_generation:
+        asked = sa.select(columns.key).where(columns.projection == projection, columns.position == position, condition)
+        if connection.execute(asked.limit(1)).first() is not None:
+            return what
+    return None
+
+
 def settle(connection: sa.Connection, projection: str, number: int, before: ParkedKey, after: ParkedKey | None) -> None:
     """Remove a parked key; or, when it fails again, write down how. A failure before the old one leaves row and
     waiting events as they are: what was applied since cannot be taken back by half."""

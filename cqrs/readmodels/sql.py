@@ -219,6 +219,10 @@ class SqlReadModelStore:
         with self._database.read() as connection:
             return parked_table.page(connection, projection, number, after, limit)
 
+    def set_aside(self, projection: str, number: int, position: int) -> str | None:
+        with self._database.read() as connection:
+            return parked_table.set_aside(connection, projection, number, position)
+
     def find_parked(self, projection: str, number: int, key: str) -> ParkedKey | None:
         with self._database.read() as connection:
             return parked_table.find(connection, projection, number, key)

@@ -349,6 +349,10 @@ class ReadModelStore(Protocol):
         """What an operator decided to pass over."""
         ...
 
+    def set_aside(self, projection: str, number: int, position: int) -> str | None:
+        """What became of the event at a position: "parked", "waiting" behind one that is, or "skipped"."""
+        ...
+
     def find_parked(self, projection: str, number: int, key: str) -> ParkedKey | None: ...
 
     def settle_parked(

@@ -15,6 +15,7 @@ from cqrs.store.log import Log
 from cqrs.store.log_choice import log_of
 from cqrs.store.log_reader import LAST, LogReader
 from cqrs.store.records import EventFilter
+from cqrs.store.type_versions import VERSION_COLUMNS, versions_select
 
 #: Events whose times are read for a chart.
 _LOOKED_AT = 2_000
@@ -148,6 +149,14 @@ class Reports:
                 type: Count.up_to(cap, int(self._log.scalar(connection, *type_count(type, cap + 1, self._log))))
                 for type in wanted
             }
+
+    def type_versions(self, type: str, most: int = 1_000) -> dict[int, Count]:
+        """How many events of a type are stored in each schema version, among its oldest and its newest `most`."""
+        select, values = versions_select(type, most, LAST, self._log)
+        with self._database.read() as connection:
+            found: dict[int, int] = dict(self._log.fetch(connection, select, values, VERSION_COLUMNS))
+        capped = sum(found.values()) >= 2 * most
+        return {version: Count(value=met, capped=capped) for version, met in found.items()}
 
     def facets(self, where: EventFilter, most: int = 2_000) -> FacetCounts:
         """How the newest `most` events that fit divide into types, categories and actors."""

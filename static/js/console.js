@@ -123,10 +123,10 @@
     }
     for (const note of all("[data-held]")) {
       const waiting = headNow() - live.shown;
-      const reason = heldBy();
+      const reason = follows() ? heldBy() && `held back while ${heldBy()}` : "not on this page";
       note.hidden = !(live.on && reason && waiting > 0);
       const words = note.querySelector("[data-held-text]");
-      if (words && !note.hidden) words.textContent = `${thousands(waiting)} newer ${waiting === 1 ? "event is" : "events are"} held back while ${reason}.`;
+      if (words && !note.hidden) words.textContent = `${thousands(waiting)} newer ${waiting === 1 ? "event is" : "events are"} ${reason}.`;
     }
   }
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cqrs.runtime import Runtime
+from cqrs.store import event_store
 from cqrs.store.records import NewEvent
+from cqrs.store.serialization import UpcastStep
 from tests.console.browser import Browser, path_of
 from tests.console.ledger import deposit, links_of, open_account, text_of
 
@@ -154,3 +156,107 @@ def test_a_hostile_payload_stays_text(ana: Browser, history: Runtime) -> None:
 @pytest.mark.parametrize("position", ["99", "0", "9223372036854775807"])
 def test_a_position_without_an_event_is_not_found(ana: Browser, position: str) -> None:
     assert ana.get(f"/events/{position}").status_code == 404
+
+
+# Facets, further searches, and the same list for programs
+
+
+def facets(words: str) -> str:
+    return words.partition("times in UTC")[2].partition("Position")[0]
+
+
+def test_facets_count_what_the_other_filters_leave(ana: Browser, history: Runtime) -> None:
+    page = ana.get("/events")
+    assert "Types Deposited 3 AccountOpened 2 Categories account 5 Actors ben 3 ana 2" in facets(text_of(page))
+    assert "/events?type=Deposited" in links_of(page)
+    chosen = ana.get("/events?actor=ben")
+    assert "Types Deposited 3 Categories account 3 Actors ben 3 ana 2" in facets(text_of(chosen))
+    assert {"/events", "/events?actor=ben&type=Deposited", "/events?actor=ana"} <= set(links_of(chosen))
+
+
+def test_facets_of_a_text_count_hits_that_can_be_seen(ana: Browser, history: Runtime) -> None:
+    assert "Types AccountOpened 1 Categories account 1 Actors ana 1" in facets(text_of(ana.get("/events?text=Grace")))
+    assert "Types" not in facets(text_of(ana.get("/events?text=DE00")))
+
+
+def test_facets_stop_counting_and_say_so(ana: Browser, history: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_store, "WINDOW", 2)
+    assert "Types Deposited 2+" in facets(text_of(ana.get("/events?actor=ben&stream=account-1")))
+
+
+def test_a_search_says_how_far_it_looked_and_goes_on(
+    ana: Browser, history: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_store, "WINDOW", 2)
+    page = ana.get("/events?category=account&actor=ana")
+    assert "Nothing was found so far." in text_of(page)
+    assert "down to position 4, and stopped." in text_of(page)
+    further = "/events?category=account&actor=ana&before=4"
+    assert further in links_of(page)
+    second = ana.get(further)
+    assert "Positions 2 to 2. Looked down to position 2." in text_of(second)
+    last = ana.get("/events?category=account&actor=ana&before=2")
+    assert "Positions 1 to 1" in text_of(last)
+    assert "Search further" not in text_of(last)
+    upwards = ana.get("/events?category=account&actor=ben&after=0")
+    assert "up to position 2, and stopped." in text_of(upwards)
+    assert "/events?category=account&actor=ben&after=2" in links_of(upwards)
+
+
+def test_a_field_of_the_payload_is_a_part_of_the_sentence(ana: Browser, history: Runtime) -> None:
+    words = text_of(ana.get("/events?text=amount%3D2"))
+    assert "Events whose payload has amount = 2 , newest first." in words
+    assert "Positions 4 to 4" in words
+    assert "remove the field" in words
+
+
+def test_a_position_is_a_place_in_the_list(ana: Browser, history: Runtime) -> None:
+    answer = ana.get("/events?actor=ben&position=4&type=")
+    assert path_of(answer) == "/events?actor=ben&position=4"
+    answer = ana.get("/events?actor=ben&position=4")
+    assert path_of(answer) == "/events?actor=ben&before=5"
+    page = ana.get("/events?actor=ben&before=5")
+    assert "Positions 3 to 4" in text_of(page)
+    assert "/events?actor=ben" in links_of(page)  # the newest
+
+
+def test_the_same_list_for_programs(ana: Browser, history: Runtime) -> None:
+    page = ana.get("/events?type=Deposited&actor=o%27neill&before=5")
+    query = "type=Deposited&actor=o%27neill&before=5"
+    assert {f"/api/events?{query}", f"/api/events?{query}&format=csv"} <= set(links_of(page))
+    assert f"curl -H \"Authorization: Bearer $TOKEN\" 'http://localhost/api/events?{query}'" in text_of(page)
+    for link in (f"/api/events?{query}", f"/api/events?{query}&format=csv"):
+        assert ana.get(link).status_code == 200
+
+
+def test_causes_of_causes_lead_up_to_the_command(ana: Browser, history: Runtime) -> None:
+    cause = history.events.get(1)
+    assert cause
+    for n in (6, 7):
+        caused = NewEvent(
+            type="Greeted", schema_version=1, data=b"{}", event_id=f"e-{n}", correlation_id=cause.correlation_id,
+            causation_id=cause.event_id if n == 6 else "e-6", actor="robot",
+        )  # fmt: skip
+        history.events.append("letter-1", [caused])
+    page = ana.get("/events/7")
+    words = text_of(page)
+    assert words.index("A command of ana") < words.index("AccountOpened 1") < words.index("Caused by Greeted 6")
+    assert f"/events?causation_id={cause.causation_id}" in links_of(page)
+
+
+def test_every_upcaster_shows_what_it_changed(ana: Browser, history: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = history.events.get(1)
+    assert event
+    steps = [
+        UpcastStep(1, {"id": "1", "iban": "DE1"}),
+        UpcastStep(2, {"account_id": "1", "iban": "DE1"}),
+        UpcastStep(3, {"account_id": "1", "iban": "DE2", "owner": "Ada"}),
+    ]
+    monkeypatch.setattr(history.types, "upcast", lambda *stored: steps)
+    words = text_of(ana.get("/events/1"))
+    assert "Stored v1, upcast to v2 step 1 of 2" in words
+    assert "v2, upcast to v3 what handlers see" in words
+    assert 'account_id not there "1"' in words
+    assert 'owner not there "Ada"' in words
+    assert "DE1" not in words
+    assert "DE2" not in words

@@ -125,3 +125,12 @@ def test_programs_retry_and_skip_as_well(
         assert (skipped.status_code, skipped.json) == (200, {"released": ["a/b"], "failed": []})
     assert balance(parked, "a/b") == Decimal("1.00")
     assert operator.post("/api/projections/nope/parked/retry").status_code == 404
+
+
+def test_an_event_says_that_it_is_parked_waits_or_was_skipped(ana: Browser, parked: Runtime) -> None:
+    assert "accounts parked: could not be applied" in text_of(ana.get("/events/4"))
+    assert "accounts waits behind an event that is parked" in text_of(ana.get("/events/5"))
+    assert "accounts applied" in text_of(ana.get("/events/6"))
+    assert ana.post("/projections/accounts/parked/a~1b/skip", {"reason": "a slip"}).status_code == 303
+    assert "accounts skipped by an operator" in text_of(ana.get("/events/4"))
+    assert "accounts applied" in text_of(ana.get("/events/5"))

@@ -29,6 +29,8 @@ PAGES = {
     "rows": "/read-models/user_stats?sort=-total_spent",
     "events": "/events",
     "event": "/events/1",
+    "event-types": "/event-types",
+    "event-type": "/event-types/UserCreated",
     "streams": "/streams",
     "commands": "/commands",
     "command": "/commands/CreateUser",

@@ -16,11 +16,13 @@ from cqrs.store.facets import facet_select
 from cqrs.store.listing import Page, Select, edge, listing
 from cqrs.store.log import Log
 from cqrs.store.log_choice import log_of
+from cqrs.store.log_reader import LAST
 from cqrs.store.opening import open_database
 from cqrs.store.postgres_log import _placeholders
 from cqrs.store.records import EventFilter, StreamAppend, Work
 from cqrs.store.reports import _CATEGORIES, _TYPES, type_count
 from cqrs.store.sql import SqlEventStore
+from cqrs.store.type_versions import versions_select
 from tests.contracts.event_store import MORNING, happened
 from tests.postgres import create_database, drop_database
 
@@ -138,7 +140,12 @@ class TestSqlite:
         skipping = [
             (select.format(category=words.category), {"after": "", "limit": 9}) for select in (_TYPES, _CATEGORIES)
         ]
-        for select in (*skipping, *(type_count(type, 30, words) for type in ("Common", "Retired", "Nothing"))):
+        by_type = [
+            select
+            for type in ("Common", "Retired", "Nothing")
+            for select in (type_count(type, 30, words), versions_select(type, 30, LAST, words))
+        ]
+        for select in (*skipping, *by_type):
             short, long = (steps(database, *select) for database in logs)
             assert long <= short * 1.2 + 100, select
 
@@ -160,6 +167,8 @@ class TestPostgres:
         for type in ("Common", "Retired", "Nothing"):
             scans = list(scans_of(plan(log, *type_count(type, 30, log_of(log)))))
             assert sum(map(met, scans)) <= 30, scans
+            scans = list(scans_of(plan(log, *versions_select(type, 30, LAST, log_of(log)))))
+            assert sum(map(met, scans)) <= 60, scans
 
 
 def steps(database: Database, select: str, values: dict[str, Any]) -> int:

@@ -99,6 +99,19 @@ def test_events_are_counted_by_type_up_to_a_cap(database: Database) -> None:
     }
 
 
+def test_schema_versions_are_counted_from_both_ends(database: Database) -> None:
+    stored = [happened("OrderPlaced", schema_version=version) for version in (1, 1, 2, 3, 3, 3)]
+    SqlEventStore(database).append("order-1", [*stored, happened("Other", schema_version=9)])
+    reports = Reports(database)
+    exact = {1: Count(value=2, capped=False), 2: Count(value=1, capped=False), 3: Count(value=3, capped=False)}
+    assert reports.type_versions("OrderPlaced") == reports.type_versions("OrderPlaced", most=4) == exact
+    assert reports.type_versions("OrderPlaced", most=2) == {
+        1: Count(value=2, capped=True),
+        3: Count(value=2, capped=True),
+    }
+    assert reports.type_versions("Nothing") == {}
+
+
 def test_an_empty_log_is_no_special_case(database: Database) -> None:
     empty = Reports(database)
     assert (empty.streams().items, empty.streams().next) == ((), None)
