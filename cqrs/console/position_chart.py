@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -30,6 +30,23 @@ class Ends:
 
 
 @dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that explains a line: `state` picks its colour."""
+
+    words: str
+    at: datetime
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A happening where it lies in the drawing."""
+
+    happening: Happening
+    x: float
+
+
+@dataclass(frozen=True, slots=True)
 class PositionChart:
     """Paths are empty where nothing was measured; `gap` is the area between the lines."""
 
@@ -43,6 +60,9 @@ class PositionChart:
     positions: tuple[int, ...]
     times: tuple[str, ...]
     ends: Ends | None
+    marks: tuple[Mark, ...]
+    #: When the first measurement was, where nothing was measured at the start of the time shown.
+    since: datetime | None
     sentence: str
     #: The same as a table, thinned out, the newest first.
     rows: tuple[Sample, ...]
@@ -55,8 +75,10 @@ def position_chart(
     during: str,
     times: Sequence[datetime],
     tell: Callable[[datetime], str],
+    happenings: Sequence[Happening] = (),
 ) -> PositionChart:
-    """`samples` oldest first, None where nothing was measured; `times` are the labels below, told by `tell`."""
+    """`samples` oldest first, None where nothing was measured; `times` are the labels below, told by `tell`.
+    `happenings` outside of them are left out."""
     known = [sample for sample in samples if sample and sample.head is not None and sample.checkpoint is not None]
     low, step = _scale(known)
     top = low + step * LINES
@@ -72,9 +94,18 @@ def position_chart(
         positions=tuple(top - step * line for line in range(LINES + 1)) if known else (),
         times=tuple(tell(moment) for moment in times),
         ends=_ends(known[-1], place) if known else None,
+        marks=tuple(_marks(happenings, times)),
+        since=known[0].at if known and not any(samples[: len(samples) // 10]) else None,
         sentence=_sentence(name, known, during),
         rows=tuple(reversed(_thinned(known))),
     )
+
+
+def _marks(happenings: Sequence[Happening], times: Sequence[datetime]) -> Iterator[Mark]:
+    start, end = min(times), max(times)
+    for each in sorted(happenings, key=lambda happening: happening.at):
+        if start <= each.at <= end and start < end:
+            yield Mark(each, round(WIDTH * ((each.at - start) / (end - start)), 1))
 
 
 class _Place:

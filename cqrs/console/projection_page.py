@@ -11,22 +11,26 @@ from typing import TYPE_CHECKING
 from flask import request, url_for
 
 from cqrs.console import current, navigation
+from cqrs.console.blame import blamed
 from cqrs.console.estimates import Estimate, estimate
-from cqrs.console.event_rows import EventRow, event_row
+from cqrs.console.event_rows import EventRow, event_row, event_rows
+from cqrs.console.happenings import happenings
 from cqrs.console.links import with_query
 from cqrs.console.operation_rows import OperationRow, operation_rows
 from cqrs.console.parameters import Parameters
 from cqrs.console.payloads import payload_of
-from cqrs.console.position_chart import LINES, PositionChart, position_chart
+from cqrs.console.position_chart import LINES, Happening, PositionChart, position_chart
 from cqrs.console.preferences import zone
-from cqrs.messages import event_name
+from cqrs.messages import event_name, event_version
 from cqrs.projections.generation_info import GenerationInfo
 from cqrs.projections.status import ProjectionStatus
+from cqrs.store.records import EventFilter
 from cqrs.workers.operation import Operation
 
 if TYPE_CHECKING:
     from cqrs.projections.parked import ParkedKey
     from cqrs.projections.projection import Projection
+    from cqrs.store.reports import Count
 
 #: By the word in the address: its label, and its seconds.
 WINDOWS: Mapping[str, tuple[str, int]] = {
@@ -39,13 +43,26 @@ USUAL_WINDOW = "1h"
 #: Seconds from which on a label names the day.
 NAMES_DAYS = 2 * 86_400
 OPERATIONS_SHOWN = 5
+#: Events that wait, and operations that the chart may mark.
+PENDING = 10
+MARKED = 50
 
 
 @dataclass(frozen=True, slots=True)
 class HandlerRow:
+    """`version` is the one handlers see; `events` how many of the type there are in the log."""
+
     event_type: str
+    version: int
     method: str
     creates: bool
+    events: Count
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRow:
+    info: GenerationInfo
+    rows: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +77,11 @@ class ProjectionPage:
     status: ProjectionStatus
     about: str | None
     on_error: str
+    #: Names of its tables; more than one only of a SQL projection.
+    tables: Sequence[str]
     chart: PositionChart
     windows: Sequence[WindowLink]
-    generations: Sequence[GenerationInfo]
+    generations: Sequence[GenerationRow]
     #: Where a roll back would go; None when there is nowhere to go.
     back_to: GenerationInfo | None
     estimate: Estimate
@@ -73,6 +92,10 @@ class ProjectionPage:
     #: None when the event at which it stopped cannot be read.
     failed_event: EventRow | None
     payload: object
+    #: The part of the payload that the error seems to be about, as a dotted path.
+    blamed: str | None
+    #: The next events it handles and has not applied.
+    pending: Sequence[EventRow]
     #: Events behind the one that stopped it; None when unknown or nothing stopped.
     waiting: int | None
     parked: Sequence[ParkedKey]
@@ -90,21 +113,25 @@ def projection_page(status: ProjectionStatus) -> ProjectionPage:
     failed = runtime.events.get(failure.position) if failure else None
     parked = runtime.projections.parked(name, cursor=cursor) if status.generation else None
     generations = runtime.projections.generations(name)
+    payload = payload_of(failed).value if failed else None
     here = url_for("projections.show", name=name)
     return ProjectionPage(
         status=status,
         about=inspect.cleandoc(definition.__doc__).split("\n\n")[0] if definition.__doc__ else None,
         on_error=definition.on_error,
-        chart=_chart(name, window),
+        tables=[model.name for model in definition.models()],
+        chart=_chart(name, window, happenings(status, runtime.operations.page(projection=name, limit=MARKED))),
         windows=_windows(here, window),
-        generations=generations,
+        generations=[GenerationRow(each, runtime.projections.row_count(name, each.number)) for each in generations],
         back_to=next((each for each in generations if each.next_back), None),
         estimate=estimate(name, status.generation),
         operation=next((each for each in navigation.operations() if each.projection == name), None),
         recent=operation_rows(runtime.operations.page(projection=name, limit=OPERATIONS_SHOWN)),
         handlers=_handlers(definition),
         failed_event=event_row(failed) if failed else None,
-        payload=payload_of(failed).value if failed else None,
+        payload=payload,
+        blamed=blamed(failure.error, payload) if failure else None,
+        pending=_pending(status),
         waiting=max(0, status.lag_events - 1) if failure and status.lag_events is not None else None,
         parked=parked.items if parked else (),
         first_parked=f"{here}#parked" if cursor else None,
@@ -113,10 +140,29 @@ def projection_page(status: ProjectionStatus) -> ProjectionPage:
 
 
 def _handlers(definition: type[Projection]) -> list[HandlerRow]:
-    return sorted(
-        (HandlerRow(event_name(h.event), h.function.__name__, h.creates) for h in definition.handlers),
-        key=lambda row: row.event_type,
+    """A SQL projection has one handler for all of its events."""
+    by_event = {handler.event: handler for handler in definition.handlers}
+    counts = current.runtime().reports.type_counts(definition.handled_types())
+    rows = [
+        HandlerRow(
+            event_type=event_name(event),
+            version=event_version(event),
+            method=by_event[event].function.__name__ if event in by_event else "handle",
+            creates=event in by_event and by_event[event].creates,
+            events=counts[event_name(event)],
+        )
+        for event in definition.handled_events()
+    ]
+    return sorted(rows, key=lambda row: row.event_type)
+
+
+def _pending(status: ProjectionStatus) -> list[EventRow]:
+    if not status.lag_events or status.checkpoint is None or not status.handles:
+        return []
+    waiting = current.runtime().events.read_all(
+        after=status.checkpoint, until=status.head, limit=PENDING, where=EventFilter(types=tuple(status.handles))
     )
+    return event_rows(waiting)
 
 
 def _windows(here: str, chosen: str) -> list[WindowLink]:
@@ -126,14 +172,13 @@ def _windows(here: str, chosen: str) -> list[WindowLink]:
     ]
 
 
-def _chart(name: str, window: str) -> PositionChart:
+def _chart(name: str, window: str, marks: Sequence[Happening]) -> PositionChart:
     label, seconds = WINDOWS[window]
     now = current.runtime().clock()
     times = [now - timedelta(seconds=seconds * (LINES - place) / LINES) for place in range(LINES + 1)]
     samples = current.runtime().samples.series(name, seconds)
-    return position_chart(
-        name, samples, during=f"last {label}", times=times, tell=_day if seconds >= NAMES_DAYS else _time_of_day
-    )
+    tell = _day if seconds >= NAMES_DAYS else _time_of_day
+    return position_chart(name, samples, during=f"last {label}", times=times, tell=tell, happenings=marks)
 
 
 def _time_of_day(moment: datetime) -> str:

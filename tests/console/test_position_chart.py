@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from cqrs.console.position_chart import APART, HEIGHT, PositionChart, position_chart
+from cqrs.console.position_chart import APART, HEIGHT, Happening, PositionChart, position_chart
 from cqrs.workers.samples import Sample
 from tests.console.work import MOMENT
 
@@ -25,6 +25,23 @@ def test_round_numbers_frame_what_was_measured() -> None:
     assert found.positions[-1] <= 1_190
     assert len({a - b for a, b in zip(found.positions, found.positions[1:], strict=False)}) == 1
     assert found.times == ("14:30",)
+
+
+def test_what_happened_is_marked_where_it_lies() -> None:
+    times = [MOMENT, MOMENT + timedelta(minutes=30), MOMENT + timedelta(minutes=60)]
+    happened = [
+        Happening("failed", MOMENT + timedelta(minutes=45), "failed"),
+        Happening("paused", MOMENT + timedelta(minutes=15), "paused"),
+        Happening("long ago", MOMENT - timedelta(minutes=1), "failed"),
+    ]
+    found = position_chart("orders", [], during="", times=times, tell=str, happenings=happened)
+    assert [(mark.happening.words, mark.x) for mark in found.marks] == [("paused", 150.0), ("failed", 450.0)]
+
+
+def test_what_was_measured_only_lately_says_since_when() -> None:
+    late = [None] * 50 + [sample(50, 1, 1), sample(51, 2, 2)]
+    assert chart(late).since == MOMENT + timedelta(minutes=50)
+    assert chart([sample(minute, 1, 1) for minute in range(20)]).since is None
 
 
 def test_a_gap_in_measurement_is_a_gap_in_both_lines() -> None:

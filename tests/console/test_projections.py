@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
@@ -26,9 +27,22 @@ def test_a_projection_shows_three_lags_its_handlers_and_its_lease(ana: Browser, 
     assert "Events behind 1" in words
     assert "Oldest unprocessed event" in words
     assert "Checkpoint last moved" in words
-    assert "AccountOpened opened creates rows" in words
-    assert "Deposited deposited" in words
+    assert "AccountOpened v1 opened creates rows 1" in words
+    assert "Deposited v1 deposited 1" in words
     assert "the key is parked, all others go on" in words
+
+
+def test_the_next_events_are_listed_while_it_is_behind(ana: Browser, caught_up: Runtime) -> None:
+    assert "to apply" not in text_of(ana.get("/projections/accounts"))
+    deposit(caught_up, "5")
+    page = ana.get("/projections/accounts")
+    assert "Next 1 event to apply 1 position behind" in text_of(page)
+    assert "/events/2" in links_of(page)
+
+
+def test_a_generation_tells_its_rows(ana: Browser, caught_up: Runtime) -> None:
+    words = text_of(ana.get("/projections/accounts"))
+    assert re.search(r"Kept until 1 live \d\d:\d\d:\d\d 1 1 0 it is replaced", words)
 
 
 def test_pausing_and_resuming_come_back_with_a_sentence(ana: Browser, caught_up: Runtime) -> None:
