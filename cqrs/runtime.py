@@ -43,6 +43,7 @@ from cqrs.operators.tokens import Tokens
 from cqrs.projections.inline import InlineProjections
 from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projections import Projections
+from cqrs.projections.touched_rows import TouchedRows
 from cqrs.readmodels.foreign_writes import ForeignWrites
 from cqrs.readmodels.reading import ReadModels
 from cqrs.readmodels.row_repairs import RowRepairs
@@ -155,6 +156,7 @@ class Runtime:
     def _add_drift(self) -> None:
         self.checks = Checks(self.main)
         declared = self.catalogue.projections.values()
+        self.touched_rows = TouchedRows(declared, events=self.events, types=self.types)
         # An index of its own: a follower is for one thread at a time.
         keys = KeyIndex(declared, events=self.events, types=self.types, database=self.read)
         self._coverages = Coverages(self.main)

@@ -17,9 +17,11 @@ from cqrs.projections.drift_known import LastCheck
 from cqrs.projections.status import ProjectionStatus
 from cqrs.runtime import LEVELS, REFERENCES
 from cqrs.workers.operation import Operation
+from cqrs.workers.schedule import Upcoming
 
 #: Past checks of each projection, and checks of all in the list.
 PAST, RECENT = 60, 12
+MOST_SCHEDULES = 1_000
 KINDS = ("check", "repair")
 
 
@@ -33,6 +35,8 @@ class DriftRow:
     strip: CheckStrip
     #: What is being checked or repaired now.
     operation: Operation | None
+    #: The check that is due next by itself; None when none is.
+    due: Upcoming | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,14 @@ def drift_page() -> DriftPage:
     asked.check()
     kept = {"projection": projection}
     statuses = sorted(navigation.statuses(), key=lambda each: (-each.drift.standing, each.name))
+    due = _due()
     doing = [each for each in navigation.operations() if each.kind in KINDS]
     found = current.runtime().checks.page(projection=projection, before=before, limit=RECENT + 1)
     recent, here = found[:RECENT], url_for("drift.index")
     return DriftPage(
         headline=_headline(statuses),
         lede=_lede(statuses),
-        rows=[_row(each, next((o for o in doing if o.projection == each.name), None)) for each in statuses],
+        rows=[_row(each, doing, due.get(each.name)) for each in statuses],
         running=operation_rows(doing),
         recent=[_recent(each) for each in recent],
         newest=with_query(here, kept) if before else None,
@@ -104,7 +109,13 @@ def _lede(statuses: Sequence[ProjectionStatus]) -> str:
     return " ".join(said)
 
 
-def _row(status: ProjectionStatus, operation: Operation | None) -> DriftRow:
+def _due() -> Mapping[str | None, Upcoming]:
+    """The soonest of each projection."""
+    upcoming = current.runtime().schedules.upcoming(limit=MOST_SCHEDULES)
+    return {each.schedule.projection: each for each in reversed(upcoming)}
+
+
+def _row(status: ProjectionStatus, doing: Sequence[Operation], due: Upcoming | None) -> DriftRow:
     last = status.last_check
     glyph, word = drift_words.told(last.verdict) if last else ("unknown", "never checked")
     if status.drift.standing:
@@ -119,7 +130,8 @@ def _row(status: ProjectionStatus, operation: Operation | None) -> DriftRow:
         word=word,
         level=drift_words.level(last.level) if last else "",
         strip=check_strip(past),
-        operation=operation,
+        operation=next((each for each in doing if each.projection == status.name), None),
+        due=due,
     )
 
 

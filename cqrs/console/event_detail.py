@@ -12,6 +12,7 @@ from cqrs.console import current, masking, navigation
 from cqrs.console.event_applications import Application, applications, applied_sentence
 from cqrs.console.event_rows import EventRow, event_row, event_rows
 from cqrs.console.payloads import Payload, payload_of
+from cqrs.projections.touched_rows import TouchedRow
 from cqrs.store.records import EventFilter, RecordedEvent
 
 #: Neighbours in the stream on each side, effects shown, and causes of causes.
@@ -46,6 +47,8 @@ class EventDetail:
     neighbours: Sequence[EventRow]
     previous: int | None
     next: int | None
+    #: Rows of read models that it concerns.
+    rows: Sequence[TouchedRow]
 
 
 def detail_of(event: RecordedEvent) -> EventDetail:
@@ -66,6 +69,7 @@ def detail_of(event: RecordedEvent) -> EventDetail:
         neighbours=_neighbours(event),
         previous=_position_before(event),
         next=_position_after(event),
+        rows=current.runtime().touched_rows.of(event),
     )
 
 

@@ -19,6 +19,7 @@ from cqrs.console.rendering import render
 from cqrs.console.version_ticks import Tick, ticks
 from cqrs.errors import NotFound
 from cqrs.messages import Role
+from cqrs.projections.touched_rows import TouchedRow
 from cqrs.store.records import RecordedEvent, category_of
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ bp = Blueprint("streams", __name__)
 
 #: Events in the list of one stream.
 SHOWN = 30
+ROWS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,8 @@ class StreamPage:
     #: None when no aggregate is declared for the category; then `no_state` says so.
     state: Sequence[Change] | None
     no_state: str = ""
+    #: Rows of read models that the events shown concern.
+    rows: Sequence[TouchedRow] = ()
 
     @property
     def past(self) -> bool:
@@ -129,6 +133,7 @@ def _page(stream: str, *, latest: int, at: int, top: int) -> StreamPage:
         ticks=ticks(latest, at),
         state=None if state is None else compare(_state(stream, at - 1) if at > 1 else {}, state),
         no_state=_no_state(stream),
+        rows=current.runtime().touched_rows.of(*listed)[:ROWS_SHOWN],
     )
 
 

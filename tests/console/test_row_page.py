@@ -97,3 +97,9 @@ def test_a_viewer_is_told_who_may(app: Flask, runtime: Runtime) -> None:
     viktor = Browser(app, "viktor", Role.VIEWER)
     assert "Repairing: refused: needs operator." in text_of(viktor.get(ROW))
     assert viktor.post(f"{ROW}/repair").status_code == 403
+
+
+def test_rows_events_and_streams_lead_to_each_other(ana: Browser) -> None:
+    assert "/events/3" in links_of(ana.get(ROW))
+    assert ROW in links_of(ana.get("/events/3"))
+    assert ROW in links_of(ana.get("/streams/account-1"))
