@@ -6,8 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 
-FIRST_LOOK_SECONDS = 0.005
-LONGEST_LOOK_SECONDS = 0.05
+#: Between two looks: a fifth of how long the wait has been, within these bounds.
+SHORTEST_PAUSE_SECONDS = 0.005
+LONGEST_PAUSE_SECONDS = 0.05
+_SHARE_OF_WAIT = 0.2
 
 
 class Checkpoints:
@@ -27,15 +29,15 @@ class Checkpoints:
     def wait(self, names: Collection[str], position: int, timeout_seconds: float) -> int:
         """Until all of `names` have reached `position`; returns the lowest they have reached, which is less after
         a time-out. Without names nothing is waited for."""
-        deadline = time.monotonic() + timeout_seconds
-        look = FIRST_LOOK_SECONDS
+        began = time.monotonic()
+        deadline = began + timeout_seconds
         # A runner of this process will tell: asking the database meanwhile would only take its time.
         told = timeout_seconds > 0 and self._told_of(names)
         reached = 0 if told else self._reached(names, position)
-        while reached < position and (left := deadline - time.monotonic()) > 0:
+        while reached < position and (now := time.monotonic()) < deadline:
+            pause = min(max(SHORTEST_PAUSE_SECONDS, (now - began) * _SHARE_OF_WAIT), LONGEST_PAUSE_SECONDS)
             with self._moved:
-                self._moved.wait_for(lambda: self._all_seen(names, position), min(look, left))
-            look = min(look * 2, LONGEST_LOOK_SECONDS)
+                self._moved.wait_for(lambda: self._all_seen(names, position), min(pause, deadline - now))
             reached = self._reached(names, position)
         return reached
 

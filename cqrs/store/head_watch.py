@@ -6,25 +6,28 @@ import threading
 import time
 from collections.abc import Callable
 
-#: Seconds between two looks: short when a wait begins, longer while nothing happens.
-FIRST_PAUSE = 0.005
+#: Seconds between two looks: a twentieth of how long nothing has happened, within these bounds.
+SHORTEST_PAUSE = 0.005
 LONGEST_PAUSE = 0.05
-_GROWTH = 1.5
+_SHARE_OF_QUIET = 0.05
 
 
 class HeadWatch:
-    """What wakes up is only a hint; whoever waits looks for himself."""
+    """What wakes up is only a hint; whoever waits looks for himself. Of many who wait, one looks for all."""
 
     def __init__(self) -> None:
         self._woken = threading.Condition()
-        self._announced = 0
+        #: Grows with every sign that the log may have grown.
+        self._signs = 0
+        self._seen = 0
+        self._grew_at = time.monotonic()
+        self._watched = False
         self._closed = False
 
     def announce(self, position: int) -> None:
         """A commit of this process reached `position`."""
         with self._woken:
-            self._announced = max(self._announced, position)
-            self._woken.notify_all()
+            self._tell(position)
 
     def close(self) -> None:
         """Let all waits end now, and later ones not begin."""
@@ -35,18 +38,40 @@ class HeadWatch:
     def wait_beyond(self, position: int, timeout_seconds: float, look: Callable[[], int]) -> bool:
         """Until `look()` is higher than `position`: True. False after the time-out or `close`."""
         deadline = time.monotonic() + timeout_seconds
-        pause = FIRST_PAUSE
         while True:
-            announced = self._announced
-            if look() > position:
+            signs = self._signs
+            found = look()
+            if found > position:
+                self._share(found)
                 return True
-            left = deadline - time.monotonic()
-            if left <= 0 or not self._pause(max(position, announced), min(pause, left)):
+            if time.monotonic() >= deadline or not self._pause(signs, deadline):
                 return False
-            pause = min(pause * _GROWTH, LONGEST_PAUSE)
 
-    def _pause(self, beyond: int, seconds: float) -> bool:
-        """Until a position beyond that is announced, even if it was since the last look. False when closed."""
+    def _share(self, found: int) -> None:
+        """What one has seen the others need not find out for themselves."""
         with self._woken:
-            self._woken.wait_for(lambda: self._closed or self._announced > beyond, seconds)
+            if found > self._seen:
+                self._tell(found)
+
+    def _tell(self, position: int) -> None:
+        self._signs += 1
+        self._seen = max(self._seen, position)
+        self._grew_at = time.monotonic()
+        self._woken.notify_all()
+
+    def _pause(self, signs: int, deadline: float) -> bool:
+        """Until there was a sign, even during the last look, or it is this thread's turn to look. False when closed."""
+
+        def woken() -> bool:
+            return self._closed or self._signs != signs
+
+        with self._woken:
+            self._woken.wait_for(lambda: woken() or not self._watched, deadline - time.monotonic())
+            if not (woken() or self._watched):
+                self._watched = True
+                quiet = time.monotonic() - self._grew_at
+                pause = min(max(SHORTEST_PAUSE, quiet * _SHARE_OF_QUIET), LONGEST_PAUSE)
+                self._woken.wait_for(woken, min(pause, deadline - time.monotonic()))
+                self._watched = False
+                self._woken.notify()
             return not self._closed
