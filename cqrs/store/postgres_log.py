@@ -47,6 +47,18 @@ FROM ordered, head, json_to_recordset(%(rows)s::json) AS e(n integer, {_RECORD})
 WHERE head.version BETWEEN %(lowest)s AND %(highest)s ORDER BY e.n
 RETURNING position, version"""
 
+# And for a single event, which most appends are: without the detour through JSON it takes a quarter less.
+_VALUES = ", ".join(
+    "head.version + 1" if column == "version" else f"%({column})s::{_TYPES.get(column, 'text')}"
+    for column in drafts.COLUMNS
+)
+APPEND_ONE = f"""
+WITH ordered AS MATERIALIZED (SELECT {SHARED_LOCK}),
+    head AS MATERIALIZED (SELECT coalesce(max(version), 0) AS version FROM events WHERE stream = %(stream)s)
+INSERT INTO events ({_LIST}) SELECT {_VALUES}
+FROM ordered, head WHERE head.version BETWEEN %(lowest)s AND %(highest)s
+RETURNING position, version"""
+
 # What the sequence gives next is not part of any snapshot; behind the exclusive lock nobody else takes it.
 _NEXT = "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('events', 'position')::regclass), 0) + 1"
 _ALONE = f"WITH alone AS MATERIALIZED (SELECT {EXCLUSIVE_LOCK}) {_NEXT} FROM alone"
@@ -86,12 +98,18 @@ class PostgresLog:
         if database.is_relaxed:
             return None
         lowest, highest = _bounds(expected)
-        values = {"stream": rows[0][0], "rows": _encode(rows), "lowest": lowest, "highest": highest}
+        bounds = {"lowest": lowest, "highest": highest}
+        if len(rows) == 1:
+            statement, values = APPEND_ONE, {**dict(zip(drafts.COLUMNS, rows[0], strict=True)), **bounds}
+        else:
+            statement, values = APPEND_ALONE, {"stream": rows[0][0], "rows": _encode(rows), **bounds}
         with autocommit(database) as driver:
             try:
-                appended = driver.execute(APPEND_ALONE, values, prepare=True).fetchall()
+                appended = driver.execute(statement, values, prepare=True).fetchall()
             except database.engine.dialect.loaded_dbapi.IntegrityError as error:
                 self._explain(error, rows)
+            except database.engine.dialect.loaded_dbapi.DataError as error:
+                raise _unstorable(rows, "a value of it is no valid text or number") from error
         for row, (_, version) in zip(rows, appended, strict=False):  # all of them or none
             row[drafts.VERSION] = version
         return [position for position, _ in appended] or None
