@@ -13,11 +13,14 @@ from sqlalchemy.engine import Dialect
 from cqrs.errors import InexactValue, KeyChanged
 from cqrs.readmodels.guards import guard_of
 from cqrs.readmodels.rows import Key, Row, RowModel
-from cqrs.readmodels.types import Money, UtcDateTime
+from cqrs.readmodels.types import Money, UtcDateTime, moment_texts
 
 #: The values of a row as the driver takes and gives them, in the order of the model's columns, `_pos` last.
 Packed = tuple[Any, ...]
 
+#: All values of one column.
+Values = Sequence[Any]
+Column = Callable[[Values], Values]
 
 _NUMERIC, _DOUBLE = 1700, 701
 
@@ -31,8 +34,8 @@ class ColumnCodec:
         self._optional = bool(column.nullable)
         self._guard = guard_of(column)
         kind = column.type.dialect_impl(dialect)
-        self._bind: Callable[[Any], Any] | None = _binder(column.type) or kind.bind_processor(dialect)
-        self._result: Callable[[Any], Any] | None = kind.result_processor(dialect, _number_of(kind, dialect))
+        self._bind = _binder(column.type, dialect) or _each(kind.bind_processor(dialect))
+        self._result = _reader(column.type, dialect) or _each(kind.result_processor(dialect, _number_of(kind, dialect)))
         #: A shorter way than through the database's form and back.
         self._settled = _settler(column.type)
 
@@ -41,8 +44,7 @@ class ColumnCodec:
         try:
             if None in values:
                 return self._pack_with_gaps(values)
-            values = self._guard(values)
-            return values if self._bind is None else [*map(self._bind, values)]
+            return self._bind(self._guard(values))
         except InexactValue as error:
             raise InexactValue(value=error.facts["value"], column=self.name, why=error.facts["why"]) from None
         except (TypeError, ValueError, ArithmeticError) as error:
@@ -51,12 +53,12 @@ class ColumnCodec:
     def _pack_with_gaps(self, values: Sequence[Any]) -> Sequence[Any]:
         if not self._optional:
             raise InexactValue(value=None, column=self.name, why="a value is required")
-        present = iter(self._guard([value for value in values if value is not None]))
-        whole = [None if value is None else next(present) for value in values]
-        return whole if self._bind is None else [*map(self._bind, whole)]
+        present = [value for value in values if value is not None]
+        stored = iter(self._bind(self._guard(present)) if present else ())
+        return [None if value is None else next(stored) for value in values]
 
     def unpack(self, stored: Sequence[Any]) -> Sequence[Any]:
-        return stored if self._result is None else [*map(self._result, stored)]
+        return self._result(stored)
 
     def settle(self, rows: Sequence[Row], values: Sequence[Any], stored: Sequence[Any]) -> None:
         """Give the rows what would be read back for their values."""
@@ -76,11 +78,35 @@ def _number_of(kind: Any, dialect: Dialect) -> int | None:
     return _DOUBLE if isinstance(plain, sa.Float) else _NUMERIC
 
 
-def _binder(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
-    """For types that SQLAlchemy gives the driver in a wrapping of its own; None for all others."""
-    if isinstance(kind, sa.JSON):
-        return lambda value: None if value is None else json.dumps(value, allow_nan=False)
-    return (lambda value: value) if isinstance(kind, sa.LargeBinary) else None
+def _as_they_are(values: Values) -> Values:
+    return values
+
+
+def _each(function: Callable[[Any], Any] | None) -> Column:
+    return _as_they_are if function is None else lambda values: [*map(function, values)]
+
+
+def _binder(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Column | None:
+    """For types that SQLAlchemy gives the driver in a wrapping of its own, and for ours, where going through a column
+    at once takes a fraction of the time; None for all others."""
+    sqlite = dialect.name == "sqlite"
+    match kind:
+        case Money():
+            return (lambda values: [*map(float, kind.settled_all(values))]) if sqlite else kind.settled_all
+        case UtcDateTime():
+            return (lambda values: moment_texts(kind.settled_all(values))) if sqlite else kind.settled_all
+        case sa.JSON():
+            return lambda values: [json.dumps(value, allow_nan=False) for value in values]
+        case sa.LargeBinary():
+            return _as_they_are
+    return None
+
+
+def _reader(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Column | None:
+    """The same the other way. A NUMERIC of PostgreSQL has the places of its column already."""
+    if isinstance(kind, Money):
+        return kind.read_all if dialect.name == "sqlite" else _as_they_are
+    return None
 
 
 def _settler(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:

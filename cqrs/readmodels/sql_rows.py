@@ -42,7 +42,7 @@ class SqlGenerationRows:
         self._model = model
         self._number = number
         self._checkpoint = checkpoint
-        self._read: Callable[[], AbstractContextManager[sa.Connection]] = lambda: database.read()
+        self._read: Callable[[], AbstractContextManager[sa.Connection]] = lambda: database.glance()
         self._write: Callable[[], AbstractContextManager[sa.Connection]] = lambda: database.write(durable=False)
         self._move = checkpoint.move
         self._codec = RowCodec(model, dialect)
@@ -95,13 +95,13 @@ class SqlGenerationRows:
     def _fetch(self, connection: sa.Connection, keys: Sequence[tuple[Any, ...]]) -> Sequence[Packed]:
         if self._sql.json_safe and connection.dialect.name == "sqlite":
             try:
-                found = connection.exec_driver_sql(self._sql.select_as_json(), (msgspec.json.encode(keys).decode(),))
+                found = connection.exec_driver_sql(*self._sql.select_as_json(keys))
                 return [tuple(row) for row in _json.decode(found.scalar_one())]
             except (sa.exc.OperationalError, msgspec.MsgspecError):
                 pass  # A foreign value that JSON cannot hold, such as bytes in a text column.
         rows: list[Packed] = []
         for statement, values in self._sql.selects(keys):
-            rows += map(tuple, connection.exec_driver_sql(statement, values))
+            rows += connection.exec_driver_sql(statement, values).cursor.fetchall()  # plain tuples, all at once
         return rows
 
     def _sort_out(self, stored: Sequence[Packed]) -> Loaded:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
@@ -59,13 +60,15 @@ class RowStatements:
             where, values = self._among(part)
             yield f"SELECT {self.all_columns} FROM {self.table} WHERE {where}", values
 
-    def select_as_json(self) -> str:
+    def select_as_json(self, keys: Sequence[tuple[Any, ...]]) -> Statement:
         """SQLite: all rows of the keys in one JSON text, because fetching lets go of the interpreter at every row."""
-        parts = ", ".join(f"json_extract(value, '$[{index}]')" for index in range(len(self.keys)))
+        plain = len(self.keys) == 1
+        parts = "value" if plain else ", ".join(f"json_extract(value, '$[{n}]')" for n in range(len(self.keys)))
+        among = [key for (key,) in keys] if plain else keys
         return (
             f"SELECT json_group_array(json_array({self.all_columns})) FROM {self.table} "
             f"WHERE ({', '.join(self.keys)}) IN (SELECT {parts} FROM json_each(?))"
-        )
+        ), (msgspec.json.encode(among).decode(),)
 
     def _among(self, keys: Sequence[tuple[Any, ...]]) -> Statement:
         columns = ", ".join(self.keys)

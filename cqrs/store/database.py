@@ -41,6 +41,10 @@ class Database(abc.ABC):
     def read(self) -> AbstractContextManager[sa.Connection]:
         """A connection that sees one moment from its first read to its end, and cannot write."""
 
+    def glance(self) -> AbstractContextManager[sa.Connection]:
+        """For one statement, which sees one moment by itself: as `read`, in a single round trip to a server."""
+        return self.read()
+
     @abc.abstractmethod
     def write(self, *, durable: bool = True) -> AbstractContextManager[sa.Connection]:
         """The only way to write: a transaction that commits at the end and rolls back on an error. Not to be nested.

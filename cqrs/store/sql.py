@@ -191,11 +191,11 @@ class SqlEventStore:
         limit: int = 1000,
         columns: Sequence[str] = RecordedEvent._fields,
     ) -> list[RawEvent]:
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return self._log.raw_events(connection, after, _or_last(until), types, limit, columns)
 
     def raw_at(self, positions: Sequence[int], columns: Sequence[str] = RecordedEvent._fields) -> list[RawEvent]:
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return self._log.raw_at(connection, positions, columns)
 
     def get(self, position: int) -> RecordedEvent | None:
