@@ -179,6 +179,10 @@ class RowsRefused(CqrsError):
     """The database refuses rows of {projection}: {why}. Correct the handler or the table's constraints."""
 
 
+class TransactionNotYours(CqrsError):
+    """The handler may neither commit nor roll back: its statements and the checkpoint are one transaction."""
+
+
 class RowUnreadable(CqrsError):
     """The stored row {key} cannot be read: {why}. Somebody else wrote it: correct it, or replay."""
 

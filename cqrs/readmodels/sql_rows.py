@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import msgspec
 import sqlalchemy as sa
 
-from cqrs.errors import InexactValue, RowsRefused, RowUnreadable
+from cqrs.errors import InexactValue, RowsRefused, RowUnreadable, TransactionNotYours
 from cqrs.readmodels import parked_table
 from cqrs.readmodels.checkpoint import Checkpoint
 from cqrs.readmodels.codec import Packed, RowCodec
@@ -132,7 +132,8 @@ class SqlGenerationRows:
         the names of the declared ones; whatever it raises leaves everything as it was. Raises Fenced."""
         with self._write() as connection:
             self._move(connection, held, batch)
-            work(connection, self._tables)
+            with _kept_whole(connection):
+                work(connection, self._tables)
         moved = dataclasses.replace(held, position=batch.position, event_id=batch.event_id)
         return dataclasses.replace(moved, suspect=batch.suspect, deaths=0, in_hand=None)
 
@@ -187,6 +188,22 @@ class SqlGenerationRows:
         except RowsRefused as error:
             return str(error.facts["why"])
         return None
+
+
+@contextmanager
+def _kept_whole(connection: sa.Connection) -> Iterator[None]:
+    """Whoever is lent the connection inside can neither commit nor roll back."""
+
+    def refuse(_connection: sa.Connection) -> NoReturn:
+        raise TransactionNotYours()
+
+    for end in ("commit", "rollback"):
+        sa.event.listen(connection, end, refuse)
+    try:
+        yield
+    finally:
+        for end in ("commit", "rollback"):
+            sa.event.remove(connection, end, refuse)
 
 
 class _Undo(Exception):

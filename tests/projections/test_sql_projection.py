@@ -148,6 +148,26 @@ def test_what_the_database_refuses_stops_it(database: Database, statement: str) 
     assert desk.projections.status("loans").state is State.FAILED
 
 
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_a_handler_that_ends_the_transaction_stops_it_and_leaves_nothing(database: Database, end: str) -> None:
+    """Otherwise the checkpoint would be stored without the rest of its batch, or believed to be."""
+
+    class Impatient(Loans):
+        def handle(connection: sa.Connection, event: Event, tables: Any, meta: Metadata) -> None:
+            Loans.handle(connection, event, tables, meta)
+            if isinstance(event, BookBorrowed) and event.book == "Ulysses":
+                getattr(connection, end)()
+
+    desk = SqlDesk(database, Impatient)
+    append(desk.events, borrowed("m1"), borrowed("m2", "Ulysses"), borrowed("m3"))
+    run_to_end(desk.projections.runner("loans", "w1"))
+    status = desk.projections.status("loans")
+    assert (status.state, status.checkpoint) == (State.FAILED, 1)
+    assert status.failure is not None
+    assert status.failure.error.startswith("TransactionNotYours")
+    assert desk.found() == ({1: ("m1", "Emma")}, {"Emma": 1})
+
+
 def test_it_goes_on_when_it_is_corrected(database: Database) -> None:
     desk = SqlDesk(database)
     append(desk.events, borrowed("m1"), borrowed("m1", "Dracula"), borrowed("m2"))

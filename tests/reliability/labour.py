@@ -24,6 +24,7 @@ import sqlalchemy as sa
 from cqrs.errors import Fenced
 from cqrs.projections.engine import Sizes
 from cqrs.projections.key_index import KeyIndex
+from cqrs.projections.projection import Projection
 from cqrs.readmodels import checkpoint
 from cqrs.readmodels.database_time import database_now
 from cqrs.readmodels.sql_rows import SqlGenerationRows
@@ -40,6 +41,7 @@ from cqrs.workers.schedules import Schedules
 from cqrs.workers.worker import Worker
 from tests.projections.library import TYPES, Members
 from tests.reliability.desk import Desk
+from tests.reliability.tallies import Tallies
 
 #: What the move of a checkpoint would be if it looked at neither token nor position: for the control only.
 UNGUARDED = (
@@ -67,6 +69,12 @@ class Job:
     batch: int = 20
     #: Schedules fire this often where wanted.
     every_seconds: float = 0.0
+    #: By rows, or by statements.
+    by_statements: bool = False
+
+    @property
+    def projection(self) -> type[Projection]:
+        return Tallies if self.by_statements else Members
 
 
 def context() -> ForkServerContext:
@@ -132,8 +140,9 @@ def work(job: Job, in_hand: Any, stop: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     journal = Journal(job.journal)
     with contextlib.ExitStack() as patches:
-        commit = functools.partialmethod(_watched_commit, SqlGenerationRows.commit, job, journal, in_hand)
-        patches.enter_context(mock.patch.object(SqlGenerationRows, "commit", commit))
+        for way in ("commit", "run"):
+            watched = functools.partialmethod(_watched, getattr(SqlGenerationRows, way), job, journal, in_hand)
+            patches.enter_context(mock.patch.object(SqlGenerationRows, way, watched))
         if not job.guarded:
             patches.enter_context(mock.patch.object(checkpoint, "MOVE", UNGUARDED))
         runtime = _runtime(job)
@@ -148,13 +157,20 @@ def work(job: Job, in_hand: Any, stop: Any) -> None:
             part.stop()
 
 
-def _watched_commit(
-    self: SqlGenerationRows, commit: Any, job: Job, journal: Journal, in_hand: Any, held: Generation, batch: Batch
+def _watched(
+    self: SqlGenerationRows,
+    write: Any,
+    job: Job,
+    journal: Journal,
+    in_hand: Any,
+    held: Generation,
+    batch: Batch,
+    *work: Any,
 ) -> Generation:
     in_hand.value = 1
     threading.Event().wait(job.dawdle_seconds)
     try:
-        moved: Generation = commit(self, held, batch)
+        moved: Generation = write(self, held, batch, *work)
     except Fenced:
         journal.write("fenced", os.getpid(), held.projection, held.position)
         raise
@@ -167,8 +183,9 @@ def _watched_commit(
 def _runtime(job: Job) -> Any:
     """As much of a program as a worker needs."""
     database = open_database(job.url, root=Path())
-    desk = Desk(database, database, sizes=Sizes(live=job.batch), lease_seconds=job.lease_seconds)
-    keys = KeyIndex([Members], events=desk.events, types=TYPES, database=database)
+    options: dict[str, Any] = {"sizes": Sizes(live=job.batch), "lease_seconds": job.lease_seconds}
+    desk = Desk(database, database, projections=(job.projection,), **options)
+    keys = KeyIndex([job.projection], events=desk.events, types=TYPES, database=database)
     operations = Operations(database)
     often = Timing(every=timedelta(seconds=job.every_seconds or 1))
     check = {"projection": "members", "parameters": {"level": "full"}}

@@ -23,12 +23,7 @@ from cqrs.workers.leases import Leases
 from tests.projections.library import BookBorrowed, MemberJoined, append, borrowed, joined, members, recorded
 from tests.reliability.conftest import Shelf
 from tests.reliability.desk import run_to_end
-
-TORN = "a book with torn pages"
-
-
-class TornPages(Exception):
-    """What a handler raises that does not know an event."""
+from tests.reliability.tallies import TORN, Tallies, TornPages
 
 
 class Members(Projection):
@@ -243,6 +238,59 @@ class Stop(LiveBatch):
         assert self.observer.rows()["m1"][0] == self.expected
 
 
+class Statements(LiveBatch):
+    """A batch of a SQL projection: what its handler executes in two tables, and the checkpoint."""
+
+    projection = Tallies
+
+    def begin(self) -> None:
+        append(self.observer.events, *[joined(f"m{n}") for n in range(5)])
+        self.runner = self.desk.projections.runner("tallies", "me")
+        run_to_end(self.runner)
+
+    def state(self) -> Any:
+        live = self.live()
+        return live.position, live.event_id, self.table("tallies__g1"), self.table("lent__g1")
+
+    def check(self) -> None:
+        assert self.observer.rows("tallies") == self.observer.folded()
+        assert self.table("lent") == [("Emma", sum(loans for loans, _ in self.observer.folded().values()))]
+        assert self.live().position == self.observer.events.head()
+
+
+class StopStatements(Statements):
+    """One with an event whose handler fails half-way: nothing of that event is applied, all before it is."""
+
+    def prepare(self) -> None:
+        # What an operator would skip; here the next round begins behind it.
+        self.observer.projections.resume("tallies", actor="ada")
+        self.observer.sql(
+            f"UPDATE generations SET position = {self.observer.events.head()}, token = token + 1, event_id = "
+            f"(SELECT event_id FROM events ORDER BY position DESC LIMIT 1)"
+        )
+        self.runner.step()
+        self.runner.step()
+        self.expected = self.observer.rows("tallies")["m1"][0] + 1
+        append(self.observer.events, borrowed("m1"), borrowed("m1", TORN), borrowed("m1"))
+
+    def run(self) -> None:
+        for _ in range(20):
+            outcome = self.runner.step()
+            if outcome.error is not None:
+                raise outcome.error
+            if self.live().failure is not None:
+                return
+        raise AssertionError("It does not stop at the event that fails.")
+
+    def check(self) -> None:
+        failure = self.live().failure
+        assert failure is not None
+        assert "TornPages" in failure.error
+        assert self.live().position == failure.position - 1
+        assert self.observer.rows("tallies")["m1"][0] == self.expected
+        assert self.table("lent") == [("Emma", self.expected)]
+
+
 class SlicedBuild(Operation):
     """A generation nobody reads, written in many transactions of three rows; the last one moves the checkpoint."""
 
@@ -324,4 +372,6 @@ class SchedulerLease(Operation):
         assert int(self.owner.removeprefix("owner-")) in row
 
 
-OPERATIONS = (AppendAlone, Commit, LiveBatch, Park, Stop, SlicedBuild, TakeOver, SchedulerLease)
+OPERATIONS = (
+    AppendAlone, Commit, LiveBatch, Park, Stop, Statements, StopStatements, SlicedBuild, TakeOver, SchedulerLease,
+)  # fmt: skip

@@ -24,7 +24,7 @@ class Yard:
     """One database, its workers, and the journal of what they did."""
 
     def __init__(self, shelf: Shelf, journal: Journal, rng: random.Random, job: Job) -> None:
-        self.desk = shelf.desk()
+        self.desk = shelf.desk(projections=(job.projection,))
         self.journal = journal
         self.rng = rng
         self.job = job
@@ -68,6 +68,10 @@ class Yard:
         while not done.wait(0.01):
             if self.desk.events.head() - self.live().position < MOST_WAITING:
                 self.lend(self.rng.randint(1, 60))
+
+    def is_right(self) -> bool:
+        """Whether the rows are what the log implies, worked out by other code."""
+        return self.desk.rows(self.job.projection.name) == self.desk.folded()
 
     def settle(self) -> None:
         """Let a worker bring the rows to the end of the log, then end all."""
