@@ -6,8 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
@@ -44,7 +46,11 @@ class BeginTimes(BaseTrigger):  # type: ignore[misc]  # the library has no types
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
         if previous is None:
             return now
-        found = self._schedule.looked_at((max(previous, now) - self._ahead).astimezone(UTC))
+        try:
+            found = self._schedule.looked_at((max(previous, now) - self._ahead).astimezone(UTC))
+        except Exception:
+            logger.exception("Schedule %s cannot be read; the others go on.", self._schedule.id)
+            return None
         return None if found is None else found + self._ahead
 
 
@@ -86,8 +92,11 @@ class Scheduler:
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
-                self._keep_lease()
-                self._look_around()
+                try:
+                    self._keep_lease()
+                    self._look_around()
+                except Exception:
+                    logger.exception("The scheduler tries again after an error that it does not know.")
                 self._stopping.wait(self._look.total_seconds())
         finally:
             self._step_down()
@@ -137,23 +146,28 @@ class Scheduler:
             timer.remove_all_jobs()
         wanted = {each.id: each for each in found}
         for identity in self._known.keys() - wanted.keys():
-            timer.remove_job(identity)
-        for identity, schedule in wanted.items():
-            if self._known.get(identity) != schedule:
-                when = BeginTimes(schedule, self._ahead)
-                timer.add_job(self.tick, when, id=identity, args=[identity, lease], replace_existing=True)
+            with suppress(JobLookupError):  # it had nothing more to come
+                timer.remove_job(identity)
+        changed = [each for each in found if self._known.get(each.id) != each]
         self._known = wanted
+        for each in changed:
+            when = BeginTimes(each, self._ahead)
+            timer.add_job(self.tick, when, id=each.id, args=[each.id, lease], replace_existing=True)
 
     def tick(self, identity: str, lease: Lease) -> bool:
-        """Run what the schedule is due for, unless that was run before or the lease was lost. Whether it ran."""
+        """Run what the schedule is due for, unless that was run before or the lease was lost. Whether it ran.
+
+        What falls due while a job runs is run after it: the timer lets nobody in meanwhile.
+        """
+        ran = False
         try:
-            found = self._ticks.tick(identity, lease)
-            if isinstance(found, Job):
-                self._carry_out(found)
+            while not self._stopping.is_set() and (found := self._ticks.tick(identity, lease)):
+                if isinstance(found, Job):
+                    self._carry_out(found)
+                ran = True
         except CqrsError as error:
             logger.warning("Schedule %s was not run: %s", identity, error)
-            return False
-        return bool(found)
+        return ran
 
     def run_asked(self, run: str, lease: Lease) -> None:
         try:

@@ -6,10 +6,14 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from cqrs.workers.schedule_tables import schedule_runs
+from cqrs.workers.ticks import INTERRUPTED
 from tests.reliability.conftest import Shelf
 from tests.reliability.labour import Job, Journal, Labourer
 from tests.reliability.yard import Yard, came_true, pid_of
@@ -170,3 +174,34 @@ def test_due_times_are_run_once_whoever_holds_the_scheduler(new_yard: YardFactor
         "a check is asked for once, in the transaction of its run; while it waits, the rest is skipped"
     )
     assert len(made) == 1
+
+
+def test_schedulers_killed_one_after_the_other_double_no_due_time_and_always_run_the_latest(
+    new_yard: YardFactory,
+) -> None:
+    yard = new_yard(lease_seconds=0.6, every_seconds=1.0)
+
+    def ticks(pid: int) -> int:
+        return sum(words == [str(pid)] for words in yard.journal.lines("tick"))
+
+    kills = max(3, KILLS // 2)
+    for _ in range(kills):
+        worker = yard.worker()
+        wait_until(lambda: ticks(worker.pid) > 0, PATIENCE)  # noqa: B023  # called at once
+        came_true(lambda: False, yard.rng.uniform(0, 1.2))
+        worker.kill()
+    last = yard.worker()
+    wait_until(lambda: ticks(last.pid) > 1, PATIENCE)
+    last.stop()
+    r = schedule_runs.c
+    with yard.desk.main.read() as connection:
+        runs = connection.execute(sa.select(schedule_runs).where(r.schedule == "tick").order_by(r.due_at)).all()
+    ran = len(yard.journal.lines("tick"))
+    closed = [run for run in runs if run.error == INTERRUPTED]
+    print(f"{kills} kills, {len(runs)} due times, {ran} runs, {len(closed)} ended by a kill")  # noqa: T201
+    assert len({run.due_at for run in runs}) == len(runs)
+    assert len(runs) - len(closed) <= ran <= len(runs)
+    assert len(closed) <= kills
+    assert all(run.finished_at is not None for run in runs)
+    late = [run.requested_at - run.due_at for run in runs]
+    assert max(late) < timedelta(seconds=1), "after a gap the latest due time is run, and no earlier one"

@@ -20,6 +20,7 @@ from cqrs.workers.leases import Lease, Leases
 from cqrs.workers.operations import Operations
 from cqrs.workers.schedule import CHECK, RunState, Schedule
 from cqrs.workers.schedule_tables import schedule_runs
+from cqrs.workers.schedule_tables import schedules as schedules_table
 from cqrs.workers.scheduler import LEASE_TIME, BeginTimes, Scheduler
 from cqrs.workers.schedules import LEASE, Schedules
 from cqrs.workers.ticks import INTERRUPTED, STILL_RUNNING
@@ -251,6 +252,45 @@ def test_what_another_process_changes_is_noticed_while_running(database: Databas
     assert len(program.runs("often")) == seen
     (asked,) = program.runs()
     assert (asked.due_at, asked.asked_by) == (None, "ada")
+
+
+def test_what_falls_due_while_a_job_runs_is_run_after_it(database: Database) -> None:
+    job = Ran()
+    program = Program(database, [schedule_of(every=timedelta(hours=1))], job)
+
+    def slow(_runtime: Any) -> str:
+        if job.times == 0:
+            age(database, schedule_runs, timedelta(hours=1))
+        return job(_runtime)
+
+    program.scheduler = Scheduler(program_runtime(program), "a", jobs={"count": slow}, lease_time=SHORT)
+    assert program.scheduler.tick("count", program.lease())
+    assert len(program.runs()) == job.times == 2
+
+
+def test_one_that_has_nothing_more_to_come_can_be_paused_like_any_other(database: Database) -> None:
+    program = Program(database, [schedule_of("often", every=timedelta(seconds=1))], Ran())
+    program.scheduler.start()
+    wait_until(lambda: "often" in program.scheduler._known)
+    timer = program.scheduler._timer
+    assert timer is not None
+    timer.remove_job("often")
+    program.schedules.pause("often", actor="ada")
+    wait_until(lambda: "often" not in program.scheduler._known)
+    program.schedules.resume("often", actor="ada")
+    wait_until(lambda: "often" in program.scheduler._known)
+    program.scheduler.stop()
+
+
+def test_a_row_that_cannot_be_read_leaves_the_others_running(database: Database) -> None:
+    program = Program(database, [schedule_of("broken"), schedule_of("often", every=timedelta(seconds=1))], Ran())
+    with database.write() as connection:
+        broken = schedules_table.update().where(schedules_table.c.id == "broken")
+        connection.execute(broken.values(every_seconds=None, cron="every now and then"))
+    program.scheduler.start()
+    wait_until(lambda: len(program.runs("often")) > 0)
+    program.scheduler.stop()
+    assert program.runs("broken") == []
 
 
 def test_a_run_of_a_process_that_died_is_closed_by_the_next_one(program: Program) -> None:
