@@ -25,10 +25,11 @@ from cqrs.messages import Role
 if TYPE_CHECKING:
     from cqrs.runtime import Runtime
     from cqrs.store.reports import Count
+    from cqrs.workers.schedule import Upcoming
 
 bp = Blueprint("overview", __name__)
 
-LATEST = 6
+LATEST, JOBS = 6, 5
 #: Bars of the chart, one a minute.
 MINUTES = 60
 
@@ -45,6 +46,9 @@ class Overview:
     operations: Sequence[OperationRow]
     latest: Sequence[EventRow]
     actions: Sequence[Deed]
+    jobs: Sequence[Upcoming]
+    #: Whether nobody is there to begin them.
+    asleep: bool
     workers: int
     first_command: str | None
     has_seed: bool
@@ -80,6 +84,8 @@ def _overview(runtime: Runtime) -> Overview:
         operations=operation_rows(navigation.operations()),
         latest=event_rows(runtime.events.read_back(limit=LATEST)),
         actions=deeds(runtime.audit.page(limit=LATEST).items),
+        jobs=runtime.schedules.upcoming(JOBS),
+        asleep=runtime.schedules.scheduler() is None,
         workers=workers,
         first_command=next(iter(runtime.catalogue.commands), None),
         has_seed=any(domain.seed is not None for domain in runtime.catalogue.domains),

@@ -16,6 +16,8 @@ LINES = 4
 LEAST_SPAN = 8
 #: Labels at the end of the lines closer than this would lie on each other.
 APART = 30.0
+#: The height of one line of a label.
+LABEL = 13.0
 ROWS_SHOWN = 12
 
 
@@ -27,6 +29,12 @@ class Ends:
     checkpoint: int
     head_y: float
     checkpoint_y: float
+
+    @property
+    def behind_y(self) -> float | None:
+        """Between the two, where there is room for a third label."""
+        middle = (self.head_y + self.checkpoint_y) / 2 + LABEL / 2
+        return round(middle, 1) if self.checkpoint_y - self.head_y > 2 * APART else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flask import request, url_for
 
-from cqrs.console import current, navigation
+from cqrs.console import current, measured, navigation
 from cqrs.console.blame import blamed
 from cqrs.console.estimates import Estimate, estimate
 from cqrs.console.event_rows import EventRow, event_row, event_rows
@@ -39,7 +39,6 @@ WINDOWS: Mapping[str, tuple[str, int]] = {
     "24h": ("24 h", 86_400),
     "7d": ("7 d", 7 * 86_400),
 }
-USUAL_WINDOW = "1h"
 #: Seconds from which on a label names the day.
 NAMES_DAYS = 2 * 86_400
 OPERATIONS_SHOWN = 5
@@ -105,7 +104,7 @@ class ProjectionPage:
 
 def projection_page(status: ProjectionStatus) -> ProjectionPage:
     asked = Parameters(request.args)
-    window, cursor = asked.choice("window", tuple(WINDOWS), USUAL_WINDOW), asked.text("parked")
+    window, cursor = asked.choice("window", tuple(WINDOWS), _usual_window()), asked.text("parked")
     asked.check()
     runtime, name = current.runtime(), status.name
     definition = runtime.projections.definition(name)
@@ -165,9 +164,14 @@ def _pending(status: ProjectionStatus) -> list[EventRow]:
     return event_rows(waiting)
 
 
+def _usual_window() -> str:
+    """The shortest one while there is not yet an hour worth showing."""
+    return "1h" if measured.window() == measured.HOUR else "15min"
+
+
 def _windows(here: str, chosen: str) -> list[WindowLink]:
     return [
-        WindowLink(label, with_query(here, {"window": None if word == USUAL_WINDOW else word}) + "#lag", word == chosen)
+        WindowLink(label, with_query(here, {"window": word}) + "#lag", word == chosen)
         for word, (label, _) in WINDOWS.items()
     ]
 

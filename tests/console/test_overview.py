@@ -55,6 +55,14 @@ def test_a_read_model_has_its_rows_counted(ana: Browser, runtime: Runtime) -> No
     assert "accounts 2 rows" in text_of(ana.get("/"))
 
 
+def test_what_is_due_next_is_told_with_how_long_that_is(ana: Browser, runtime: Runtime) -> None:
+    open_account(runtime)
+    words = text_of(ana.get("/"))
+    assert "Next jobs Schedules No worker is up to begin them." in words
+    assert "of accounts in " in words
+    assert any(link.startswith("/schedules/check-accounts") for link in links_of(ana.get("/")))
+
+
 def test_what_runs_shows_how_far_it_is(ana: Browser, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     open_account(runtime)
     runtime.projections.catch_up()

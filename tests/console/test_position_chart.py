@@ -38,6 +38,15 @@ def test_what_happened_is_marked_where_it_lies() -> None:
     assert [(mark.happening.words, mark.x) for mark in found.marks] == [("paused", 150.0), ("failed", 450.0)]
 
 
+def test_a_wide_gap_has_room_for_its_own_label() -> None:
+    wide, narrow = chart([sample(0, 10_000, 10)]).ends, chart([sample(0, 0, 0), sample(1, 10_000, 9_990)]).ends
+    assert wide is not None
+    assert wide.behind_y is not None
+    assert wide.head_y < wide.behind_y < wide.checkpoint_y
+    assert narrow is not None
+    assert narrow.behind_y is None
+
+
 def test_what_was_measured_only_lately_says_since_when() -> None:
     late = [None] * 50 + [sample(50, 1, 1), sample(51, 2, 2)]
     assert chart(late).since == MOMENT + timedelta(minutes=50)
