@@ -28,7 +28,8 @@ test: $(DEV_STAMP) ## the whole suite (REQUIRE_ALL=1: a skipped test fails)
 .PHONY: test-faults
 test-faults: $(DEV_STAMP) ## kill -9, pauses, faults at every statement, outages, several processes: about 10 minutes
 	KILLS=$${KILLS:-60} PAUSES=$${PAUSES:-60} FAULT_STRIDE=1 ORDER_TRANSACTIONS=$${ORDER_TRANSACTIONS:-1000} \
-		$(BIN)/python -m pytest -q -n 2 --dist loadfile -rs tests/reliability tests/console/test_hostile_texts.py
+		$(BIN)/python -m pytest -q -n 2 --dist loadfile -rs tests/reliability tests/console/test_hostile_texts.py \
+		tests/e2e/test_scenes.py tests/e2e/test_hostile_texts.py
 
 .PHONY: soak
 soak: ## the same with the long counts: 2,000 kills, 100,000 reads while replays swap

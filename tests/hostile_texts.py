@@ -86,7 +86,7 @@ HOSTILE_TEXTS: Mapping[str, str] = {
     "look-alikes": "аdmin Ⅷ ﬁ ｓｃｒｉｐｔ＞ ﹤script﹥",
     # lengths
     "one long word": "W" * 900,
-    "long words of marks": "\u0bcc" * 400,
+    "long word of wide marks": "\u0b95\u0bcc" * 200,
     "long in many lines": "line\n" * 300,
     "empty": "",
 }

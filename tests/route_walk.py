@@ -53,7 +53,7 @@ def fillings(runtime: Runtime, rule: Rule, most: int) -> Iterator[dict[str, obje
     if not arguments:
         yield {}
     elif arguments == {"name"}:
-        yield from ({"name": name} for name in names(runtime, rule))
+        yield from ({"name": name} for name in names(runtime, rule, most))
     elif "key" in arguments:
         yield from (
             {"name": name, "key": key} for name in runtime.projections.names() for key in keys(runtime, name, most)
@@ -63,8 +63,10 @@ def fillings(runtime: Runtime, rule: Rule, most: int) -> Iterator[dict[str, obje
         yield from ({argument: value} for value in FOUND[argument](runtime, rule, most))
 
 
-def names(runtime: Runtime, rule: Rule) -> Sequence[str]:
+def names(runtime: Runtime, rule: Rule, most: int) -> Sequence[str]:
     catalogue = runtime.catalogue
+    if "event-types" in rule.rule:
+        return list(dict.fromkeys(event.type for event in runtime.events.read_back(limit=most)))
     if "commands" in rule.rule:
         return list(catalogue.commands)
     if "queries" in rule.rule:
@@ -87,6 +89,8 @@ def streams(runtime: Runtime, rule: Rule, most: int) -> list[str]:
 def identities(runtime: Runtime, rule: Rule, most: int) -> list[str]:
     if "operations" in rule.rule:
         return [operation.id for operation in runtime.operations.page(limit=most)]
+    if "schedules" in rule.rule:
+        return [status.schedule.id for status in runtime.schedules.all()][:most]
     return [check.id for check in runtime.checks.page(limit=most)]
 
 

@@ -1,10 +1,12 @@
-"""Every page in a real browser: it fits, it obeys its own policy, it has one heading, and it works without script."""
+"""Every page in a real browser: it fits, it obeys its own policy, it has one heading,
+everybody can use it, and it works without script."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.e2e.axe import grave_faults
 from tests.e2e.conftest import Served
 
 pytestmark = pytest.mark.e2e
@@ -50,6 +52,7 @@ def test_a_page_fits_every_screen(page: Page, complaints: list[str], path: str) 
         assert answer is not None
         assert answer.status == (404 if path == "/no-such-page" else 200)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"sideways scroll at {width}"
+        assert width == 768 or grave_faults(page) == []
     assert page.locator("h1").count() == 1
     assert page.locator("main").count() == 1
     assert page.title().endswith("Projectionist")
