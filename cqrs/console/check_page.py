@@ -14,13 +14,12 @@ from cqrs.console.estimates import Estimate, estimate
 from cqrs.console.finding_rows import FindingRow, finding_rows
 from cqrs.console.links import with_query
 from cqrs.console.parameters import MOST_ITEMS, USUAL_ITEMS, Parameters
-from cqrs.drift.checks import Check
+from cqrs.drift.checks import LOG, Check
 from cqrs.drift.repair import MOST_REPAIRED
 from cqrs.errors import NotFound
 from cqrs.projections.generation_info import GenerationInfo
 from cqrs.projections.status import ProjectionStatus
 from cqrs.readmodels.store import GenerationState
-from cqrs.runtime import LEVELS
 from cqrs.workers.operation import Operation
 
 KINDS = ("changed", "missing", "extra")
@@ -42,6 +41,8 @@ class CheckPage:
     level: str
     reference: str
     share: str
+    #: How much of all rows was looked at; None where that is all, or not known.
+    part: str | None
     strip: CheckStrip
     kinds: Sequence[KindLink]
     #: Those of one kind only; None: all.
@@ -65,9 +66,8 @@ class CheckPage:
     #: Readers see another generation than the one that was checked.
     outdated: bool
     can_repair: bool
-    #: The same way again; the findings as programs get them.
+    #: The same way again, where it is still offered; the findings as programs get them.
     again: Mapping[str, str]
-    against: Mapping[str, str]
     csv: str
     json: str
 
@@ -93,6 +93,7 @@ def check_page(check: Check) -> CheckPage:
         level=drift_words.level(check.level),
         reference=drift_words.reference(check.reference),
         share=drift_words.share(check.differing, check.checked),
+        part=drift_words.share(check.checked, check.rows) if check.rows and check.level != "full" else None,
         strip=_strip(check),
         kinds=_kinds(check, here, chosen),
         kind=chosen,
@@ -109,17 +110,23 @@ def check_page(check: Check) -> CheckPage:
         progress=operation_words.progress_words(operation) if operation else "",
         ways_out=drift_words.ways_out(check, logic_changed=bool(live and live.logic_changed)),
         outdated=outdated,
-        again={level: drift_words.level(level) for level in [check.level if check.level in LEVELS else LEVELS[0]]},
-        against={check.reference: drift_words.reference(check.reference)},
+        again=_again(check) if status else {},
         csv=with_query(url_for("api_checks.show", identity=check.id), {"kind": chosen, "format": "csv"}),
         json=with_query(url_for("api_checks.show", identity=check.id), {"kind": chosen, "limit": MOST_ITEMS}),
-        can_repair=bool(standing) and check.verdict == "drift" and not outdated and bool(status and status.keyed),
+        can_repair=bool(standing) and check.verdict == "drift" and not outdated and check.reference == LOG,
     )
 
 
 def _strip(check: Check) -> CheckStrip:
     found = current.runtime().checks.page(projection=check.projection, limit=PLACES, repairs=False)
     return check_strip(found, check.id)
+
+
+def _again(check: Check) -> dict[str, str]:
+    """What a repair looked at cannot be asked for as such: then all rows."""
+    offered = current.runtime().checks_of(check.projection)
+    mine = [each for each in offered if each == (check.level, check.reference)]
+    return drift_words.ways(mine or offered[:1])
 
 
 def _live(name: str) -> GenerationInfo | None:

@@ -60,7 +60,7 @@ def check(identity: str) -> AnyResponse:
 def start(name: str) -> Response:
     """Raises InvalidMessage, NotKeyed."""
     asked = Parameters(request.form)
-    level, reference = asked.text("level") or "full", asked.text("reference") or "log"
+    level, _, reference = (asked.text("way") or "full/log").partition("/")
     asked.check()
     reason = reason_given()
     trail.note(target=known(name), reason=reason)

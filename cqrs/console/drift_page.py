@@ -13,9 +13,9 @@ from cqrs.console.links import with_query
 from cqrs.console.operation_rows import OperationRow, operation_rows
 from cqrs.console.parameters import Parameters
 from cqrs.drift.checks import Check
+from cqrs.drift.coverage import Coverage
 from cqrs.projections.drift_known import LastCheck
 from cqrs.projections.status import ProjectionStatus
-from cqrs.runtime import LEVELS, REFERENCES
 from cqrs.workers.operation import Operation
 from cqrs.workers.schedule import Upcoming
 
@@ -37,6 +37,9 @@ class DriftRow:
     operation: Operation | None
     #: The check that is due next by itself; None when none is.
     due: Upcoming | None
+    coverage: Coverage
+    #: The checks it may have, in words.
+    ways: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,6 @@ class DriftPage:
     recent: Sequence[RecentCheck]
     newest: str | None
     older: str | None
-    #: What a check may look at, and be held against, each in words.
-    levels: Mapping[str, str]
-    references: Mapping[str, str]
 
 
 def drift_page() -> DriftPage:
@@ -81,8 +81,6 @@ def drift_page() -> DriftPage:
         recent=[_recent(each) for each in recent],
         newest=with_query(here, kept) if before else None,
         older=with_query(here, {**kept, "before": recent[-1].id}) + "#recent" if len(found) > RECENT else None,
-        levels={each: drift_words.level(each) for each in LEVELS},
-        references={each: drift_words.reference(each) for each in REFERENCES},
     )
 
 
@@ -132,6 +130,8 @@ def _row(status: ProjectionStatus, doing: Sequence[Operation], due: Upcoming | N
         strip=check_strip(past),
         operation=next((each for each in doing if each.projection == status.name), None),
         due=due,
+        coverage=current.runtime().coverage(status.name),
+        ways=drift_words.ways(current.runtime().checks_of(status.name)),
     )
 
 

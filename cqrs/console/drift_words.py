@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cqrs.console.filters import number
-from cqrs.drift.checks import Check
+from cqrs.drift.checks import LOG, Check
 from cqrs.projections.drift_known import DriftKnown
 from cqrs.projections.status import ProjectionStatus
 
@@ -19,9 +19,9 @@ VERDICTS = {
 #: What a check of this level looks at.
 LEVELS = {
     "full": "all rows",
-    "sample": "random rows",
-    "rolling": "the next rows of the round",
-    "incremental": "rows touched since the last check",
+    "incremental": "what may have changed since",
+    "rolling": "the next rows in turn",
+    "sample": "a random sample",
     "keys": "rows that were repaired",
 }
 REFERENCES = {"log": "the log", "write_model": "the write model"}
@@ -48,6 +48,14 @@ def attention(statuses: Iterable[ProjectionStatus]) -> tuple[str, str] | None:
         return None
     total = DriftKnown(standing=sum(each.standing for each in standing), capped=any(each.capped for each in standing))
     return "drift", rows(total).replace("more than ", "> ")
+
+
+def ways(offered: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The checks a projection may have, by what a form sends, in words."""
+    return {
+        f"{name}/{against}": level(name) if against == LOG else f"{level(name)}, against {reference(against)}"
+        for name, against in offered
+    }
 
 
 def level(name: str) -> str:

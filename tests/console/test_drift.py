@@ -171,7 +171,7 @@ def test_what_there_is_not(ana: Browser, runtime: Runtime) -> None:
     replay = runtime.start_replay("accounts", actor="ana")
     assert ana.get(f"/drift/checks/{replay.id}").status_code == 404
     assert ana.post("/projections/nothing/checks").status_code == 404
-    assert ana.post("/projections/accounts/checks", {"level": "deep"}).status_code == 422
+    assert ana.post("/projections/accounts/checks", {"way": "deep/log"}).status_code == 422
 
 
 def test_the_status_of_a_projection_tells_of_its_last_check(viewer: Script, ana: Browser, runtime: Runtime) -> None:
