@@ -27,6 +27,7 @@ PAGES = {
     "projection": "/projections/user_stats",
     "read-models": "/read-models",
     "rows": "/read-models/user_stats?sort=-total_spent",
+    "drift": "/drift",
     "events": "/events",
     "event": "/events/1",
     "event-types": "/event-types",

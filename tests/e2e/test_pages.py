@@ -18,6 +18,7 @@ PAGES = (
     "/read-models",
     "/read-models/user_stats",
     "/read-models/user_stats?sort=-total_spent",
+    "/drift",
     "/events",
     "/events?type=UserCreated&text=example",
     "/events?type=OrderPlaced&text=amount%3D12.50",
