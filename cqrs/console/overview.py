@@ -84,7 +84,7 @@ def _overview(runtime: Runtime) -> Overview:
         operations=operation_rows(navigation.operations()),
         latest=event_rows(runtime.events.read_back(limit=LATEST)),
         actions=deeds(runtime.audit.page(limit=LATEST).items),
-        jobs=runtime.schedules.upcoming(JOBS),
+        jobs=sorted(runtime.schedules.upcoming(JOBS), key=lambda job: job.begins_at),
         asleep=runtime.schedules.scheduler() is None,
         workers=workers,
         first_command=next(iter(runtime.catalogue.commands), None),
