@@ -15,7 +15,7 @@ from flask.cli import AppGroup
 from cqrs import log_lines
 from cqrs.cli_access import people, tokens
 from cqrs.cli_operations import operations, parked, replay, rollback
-from cqrs.cli_output import deed, event_document, log_document, show, show_log, show_table, tell
+from cqrs.cli_output import deed, event_document, show, show_log, show_table, tell
 from cqrs.cli_schedules import schedules
 from cqrs.demo import seed as load_demo
 from cqrs.errors import CqrsError, LogNotEmpty
@@ -23,7 +23,7 @@ from cqrs.identifiers import new_id
 from cqrs.projections.status import ProjectionStatus
 from cqrs.runtime import EXTENSION, LEVELS, REFERENCES, Runtime
 from cqrs.store.records import EventFilter, RecordedEvent
-from cqrs.system_report import log_report
+from cqrs.system_report import log_document, log_report
 from cqrs.workers.operation import Operation, OperationState
 from cqrs.workers.operation_runner import OperationRunner
 from cqrs.workers.scheduler import Scheduler
@@ -109,6 +109,19 @@ def status(runtime: Runtime, as_json: bool) -> None:
     else:
         show_table(statuses, ("name", "state", "checkpoint", "head", "lag_events", "parked"))
         show_log(log)
+
+
+@cqrs_group.command("end-append")
+@click.argument("transaction")
+@click.option("--reason", help="Why, for the audit trail.")
+@as_json
+@with_runtime
+def end_append(runtime: Runtime, transaction: str, reason: str | None, as_json: bool) -> None:
+    """End by force an append that holds the order of the log: it is rolled back. See status for its TRANSACTION."""
+    with deed(runtime, "end-append", transaction, reason=reason):
+        ended = runtime.events.end_holder(transaction)
+    document = {"transaction": transaction, "pid": ended.pid, "prepared": ended.prepared}
+    tell(f"The append of {ended.name} was ended and rolled back.", document, as_json)
 
 
 @cqrs_group.command("catch-up")

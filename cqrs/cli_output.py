@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import getpass
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,16 +38,6 @@ def event_document(runtime: Runtime, event: RecordedEvent) -> dict[str, Any]:
     return {**event._asdict(), **stored, "summary": runtime.summary(event)}
 
 
-def log_document(log: LogReport) -> dict[str, Any]:
-    """`order` is None where nothing can hold it; `holders` are only looked for while events wait."""
-    order = log.order
-    told = None if order is None else {
-        "waiting": order.waiting, "dead": order.dead, "held_seconds": order.held_seconds, "sentence": order.sentence,
-        "holders": [{**dataclasses.asdict(each), "remedy": each.remedy} for each in order.holders],
-    }  # fmt: skip
-    return {"head": log.head, "safe_head": log.safe_head, "order": told}
-
-
 def show_log(log: LogReport) -> None:
     """Where it stands, and what readers wait for if they do."""
     behind = "" if log.safe_head == log.head else f", of which readers may pass {log.safe_head:,}"
@@ -56,7 +45,8 @@ def show_log(log: LogReport) -> None:
     if log.order is not None and log.order.sentence is not None:
         click.echo(log.order.sentence)
         for holder in log.order.holders:
-            click.echo(f"To end it by force, which rolls its append back: {holder.remedy}")
+            how = f"flask --app app cqrs end-append {holder.transaction}"
+            click.echo(f"To end it by force, which rolls its append back: {how}")
 
 
 def show_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:

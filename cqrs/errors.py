@@ -141,6 +141,25 @@ class DiskFull(CqrsError):
     """The disk that holds {database} is full. Nothing was written; free some space and try again."""
 
 
+class OrderNotHeld(CqrsError):
+    """The transaction {transaction} does not hold the order of the log, or no longer does. Nothing was ended."""
+
+    transaction: str
+
+
+class HolderProtected(CqrsError):
+    """The database role {role} may not end a transaction of {user}: nothing was ended. Have it done by a role that
+    may, or grant {role} the role pg_signal_backend: {remedy}"""
+
+    remedy: str
+
+
+class HolderStays(CqrsError):
+    """The session of {holder} was told to end and has not within {seconds} s; it ends with its present statement."""
+
+    holder: str
+
+
 class UnsafeDatabase(CqrsError):
     """The database {database} breaks a promise we need: {why}. Open it with cqrs.store.opening.open_database."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cqrs.errors import CqrsError
 from cqrs.projections.status import ProjectionStatus
@@ -39,6 +41,16 @@ class SystemReport:
     databases: Sequence[DatabaseFacts]
     settings: Sequence[tuple[str, str]]
     python: str
+
+
+def log_document(log: LogReport) -> dict[str, Any]:
+    """`order` is None where nothing can hold it; `holders` are only looked for while events wait."""
+    order = log.order
+    told = None if order is None else {
+        "waiting": order.waiting, "dead": order.dead, "held_seconds": order.held_seconds, "sentence": order.sentence,
+        "holders": [{**dataclasses.asdict(each), "remedy": each.remedy} for each in order.holders],
+    }  # fmt: skip
+    return {"head": log.head, "safe_head": log.safe_head, "order": told}
 
 
 def log_report(runtime: Runtime) -> LogReport:

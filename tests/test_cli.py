@@ -103,7 +103,7 @@ def test_status_tells_where_the_log_stands(ready: Run, runtime: Runtime, monkeyp
     assert ready("status").stdout.splitlines()[-3:] == [
         "The head of the log is 9, of which readers may pass 2.",
         "An append open for 42 s (pid 1234, import, idle) holds the order at 2; 6 events wait behind it.",
-        "To end it by force, which rolls its append back: SELECT pg_terminate_backend(1234)",
+        "To end it by force, which rolls its append back: flask --app app cqrs end-append 3/42",
     ]
     order = json.loads(ready("status", "--json").stdout)["order"]
     assert (order["waiting"], order["dead"], order["held_seconds"]) == (6, 1, 3.5)

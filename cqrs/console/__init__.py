@@ -52,6 +52,7 @@ from cqrs.console.api import queries as api_queries
 from cqrs.console.api import read_models as api_read_models
 from cqrs.console.api import schedules as api_schedules
 from cqrs.console.api import streams as api_streams
+from cqrs.console.api import system as api_system
 from cqrs.console.json_provider import MessageJson
 from cqrs.console.rate_limit import RateLimit
 from cqrs.console.visible_text import visible
@@ -66,7 +67,7 @@ PAGES = (
 )  # fmt: skip
 API = (
     api_commands, api_queries, api_events, api_event_types, api_streams, api_projections, api_operations, api_checks,
-    api_schedules, api_read_models, api_audit, api_openapi
+    api_schedules, api_read_models, api_audit, api_system, api_openapi
 )  # fmt: skip
 DOORS = (sign_in, preference_posts, health)
 

@@ -37,6 +37,7 @@ SENTENCES = {
     "pause-schedule": ("paused the schedule {target}", "pause the schedule {target}"),
     "resume-schedule": ("resumed the schedule {target}", "resume the schedule {target}"),
     "run-schedule": ("ran the schedule {target} now", "run the schedule {target} now"),
+    "end-append": ("ended an append by force: {target}", "end an append by force: {target}"),
     "retry": ("tried again: {target}", "try again: {target}"),
     "skip": ("skipped an event for {target}", "skip an event for {target}"),
     "command": ("sent {target}", "send {target}"),

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request, url_for
 
-from cqrs.console import current
+from cqrs.console import current, toasts, trail
 from cqrs.console.access import needs
 from cqrs.console.filters import number
 from cqrs.console.navigation import SLOT, short_hash
+from cqrs.console.redirects import see_other
 from cqrs.console.rendering import render
+from cqrs.console.replays import reason_given
+from cqrs.errors import OrderNotHeld
 from cqrs.messages import Role
+from cqrs.store.order_report import Holder, OrderReport
 from cqrs.system_report import LogReport, SystemReport, system_report
 from cqrs.workers.heartbeats import WorkerInfo
 
@@ -39,6 +44,43 @@ def index() -> Response:
     silent = [each for each in report.workers if each.silent]
     page = SystemPage(headline=_headline(report.log, len(alive)), report=report, alive=alive, silent=silent)
     return render("system/index.html", tag=_tag(report), follow=True, page=page)
+
+
+@dataclass(frozen=True, slots=True)
+class HolderPage:
+    """The question before somebody ends it."""
+
+    holder: Holder
+    order: OrderReport
+
+
+@bp.get("/system/holder")
+@needs(Role.VIEWER)
+def holder() -> Response:
+    """Raises OrderNotHeld: it may have ended since it was shown."""
+    transaction = request.args.get("transaction", "")
+    order = current.runtime().events.order()
+    found = next((each for each in order.holders if each.transaction == transaction), None) if order else None
+    if order is None or found is None:
+        raise OrderNotHeld(transaction=transaction)
+    return render("system/holder.html", page=HolderPage(found, order))
+
+
+@bp.post("/system/holder")
+@needs(Role.OPERATOR, action="end-append")
+def end_append() -> Response:
+    """Raises OrderNotHeld, HolderProtected, HolderStays."""
+    transaction = request.form.get("transaction", "")
+    trail.note(target=transaction or "no transaction", reason=reason_given())
+    ended = current.runtime().events.end_holder(transaction)
+    trail.note(target=ended.name, detail=ended_json(ended))
+    toast = toasts.Toast(f"The append of {ended.name} was ended and rolled back.")
+    return toasts.leave(see_other(url_for("system.index")), toast)
+
+
+def ended_json(ended: Holder) -> dict[str, Any]:
+    names = ("transaction", "pid", "prepared", "application", "user", "state", "age_seconds")
+    return {name: getattr(ended, name) for name in names}
 
 
 def _headline(log: LogReport, alive: int) -> str:

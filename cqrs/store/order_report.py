@@ -38,6 +38,10 @@ class Holder:
     age_seconds: float | None
 
     @property
+    def name(self) -> str:
+        return f"pid {self.pid}" if self.pid is not None else f"prepared transaction {self.prepared}"
+
+    @property
     def remedy(self) -> str:
         """The statement that ends this transaction by force; the append in it is then rolled back."""
         if self.pid is not None:
@@ -80,7 +84,7 @@ class OrderReport:
         if not self.waiting or not self.holders:
             return None
         oldest, more = self.holders[0], len(self.holders) - 1
-        who = f"pid {oldest.pid}" if oldest.pid is not None else f"prepared transaction {oldest.prepared}"
+        who = oldest.name
         if oldest.application:
             who += f", {oldest.application}"
         if oldest.state:
@@ -103,11 +107,16 @@ def report_order(engine: sa.Engine, tracker: SafeHead) -> OrderReport:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         driver: Any = connection.connection.driver_connection
         head, waiting = driver.execute(_BEHIND, {"safe": safe, "cap": WAITING_CAP}).fetchone()
-        rows = driver.execute(_HOLDERS).fetchall() if waiting else []
-    holders = tuple(_holder(row) for row in rows if row[0] in waiting_for or row[1] is None)
+        held = holders_of(driver) if waiting else []
+    holders = tuple(each for each in held if each.transaction in waiting_for or each.pid is None)
     return OrderReport(
         head=head, safe_head=safe, waiting=waiting, dead=tracker.dead, held_seconds=seconds, holders=holders
     )
+
+
+def holders_of(driver: Any) -> list[Holder]:
+    """All open transactions that have appended, oldest first, whether anything waits for them or not."""
+    return [_holder(row) for row in driver.execute(_HOLDERS).fetchall()]
 
 
 def _holder(row: tuple[Any, ...]) -> Holder:

@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from cqrs.clock import Clock, utc_now
-from cqrs.errors import ConcurrencyError, DatabaseBusy, InvalidMessage, TransactionClash
+from cqrs.errors import ConcurrencyError, DatabaseBusy, InvalidMessage, OrderNotHeld, TransactionClash
 from cqrs.store import answers
 from cqrs.store.database import Database
 from cqrs.store.drafts import Draft, drafts_of, number
@@ -20,7 +20,8 @@ from cqrs.store.listing import Page
 from cqrs.store.log import StreamMoved
 from cqrs.store.log_choice import log_of
 from cqrs.store.log_reader import LAST, LogReader
-from cqrs.store.order_report import OrderReport, report_order
+from cqrs.store.order_remedy import end_holder
+from cqrs.store.order_report import Holder, OrderReport, report_order
 from cqrs.store.ordering import SafeHead
 from cqrs.store.records import (
     EVERYTHING,
@@ -223,6 +224,16 @@ class SqlEventStore:
             return None
         with self._database.explained():
             return report_order(self._database.engine, self._order)
+
+    def end_holder(self, transaction: str) -> Holder:
+        """End by force a transaction that holds the order: what it did is rolled back. See `order_remedy`.
+
+        Raises OrderNotHeld, HolderProtected, HolderStays.
+        """
+        if self._order is None:
+            raise OrderNotHeld(transaction=transaction)
+        with self._database.explained():
+            return end_holder(self._database.engine, transaction)
 
     def edge(
         self, where: EventFilter, *, after: int = 0, until: int | None = None, backwards: bool = False

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import psycopg
 import pytest
@@ -22,7 +24,7 @@ from cqrs.store.order_report import WAITING_CAP, Holder, OrderReport
 from cqrs.store.ordering import SHARED_LOCK
 from cqrs.workers.leases import Leases
 from cqrs.workers.scheduler import LEASE
-from tests.console.browser import Browser, Script
+from tests.console.browser import Browser, Script, path_of
 from tests.console.conftest import ROOT, MakeApp, runtime_in
 from tests.console.ledger import open_account, text_of
 
@@ -153,8 +155,35 @@ def test_who_holds_the_order_is_named_with_the_way_to_end_it(
     assert "An append open for 42 s (pid 1234, <import>, idle in transaction) holds the order at 10,422" in words
     assert "318 events wait behind it." in words
     assert "Events that wait 318 Dead positions 7" in words
-    assert "SELECT pg_terminate_backend(1234)" in words
+    assert "End its append… pid 1234" in words
+    assert 'href="/system/holder?transaction=3/42"' in page.get_data(as_text=True)
     assert "<import>" not in page.get_data(as_text=True)
+
+
+def test_before_an_append_is_ended_the_console_says_what_is_lost(
+    ana: Browser, viewer: Script, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime.events, "order", report)
+    words = text_of(ana.get("/system/holder?transaction=3/42"))
+    assert "End the append of pid 1234?" in words
+    assert "Nothing that was acknowledged is lost." in words
+    assert "318 events that readers may not have before it ends" in words
+    assert "SELECT pg_terminate_backend(1234)" in words
+    words = text_of(viewer.get("/system/holder?transaction=3/42"))
+    assert "Ending it: refused: needs operator." in words
+    assert "Let it go on" not in words
+
+
+def test_what_no_longer_holds_the_order_cannot_be_ended(ana: Browser, runtime: Runtime) -> None:
+    page = ana.get("/system/holder?transaction=9/9")
+    assert page.status_code == 409
+    assert "The transaction 9/9 does not hold the order of the log, or no longer does. Nothing was ended." in text_of(
+        page
+    )
+    assert ana.post("/system/holder", {"transaction": "9/9"}).status_code == 409
+    assert [(row.action, row.target, row.outcome) for row in runtime.audit.page(action="end-append").items] == [
+        ("end-append", "9/9", "refused")
+    ]
 
 
 def test_many_events_are_not_counted_to_the_end(
@@ -219,7 +248,7 @@ def test_a_transaction_that_holds_the_order_is_found(on_postgres: Flask, postgre
         assert f"pid {slow.info.backend_pid}" in words
         assert "nightly-import" in words
         assert "Head 3 Safe head 1 Events that wait 1" in words
-        assert f"SELECT pg_terminate_backend({slow.info.backend_pid})" in words
+        assert "Open for" in words
         slow.rollback()
     words = text_of(viewer.get("/system"))
     assert "Head 3 Safe head 3 Events that wait 0 Dead positions 1" in words
@@ -233,3 +262,60 @@ def test_the_password_of_a_database_is_nowhere(on_postgres: Flask) -> None:
     body = Script(on_postgres, Role.VIEWER).get("/system").get_data(as_text=True)
     assert "hunter2" not in body
     assert "postgresql://" in body
+
+
+@pytest.mark.postgres
+def test_an_operator_ends_the_append_that_holds_the_order(on_postgres: Flask, postgres_url: str) -> None:
+    runtime: Runtime = on_postgres.extensions["projectionist"].runtime
+    ben = Browser(on_postgres, "ben", Role.OPERATOR)
+    with psycopg.connect(postgres_url, application_name="nightly-import") as slow:
+        slow.execute(f"SELECT {SHARED_LOCK}")
+        slow.execute("SELECT nextval(pg_get_serial_sequence('events', 'position'))")
+        open_account(runtime)
+        order = runtime.events.order()
+        assert order is not None
+        (holder,) = order.holders
+        page = ben.get("/system/holder?" + urlencode({"transaction": holder.transaction}))
+        assert f"End the append of pid {slow.info.backend_pid}?" in text_of(page)
+        answer = ben.post("/system/holder", {"transaction": holder.transaction, "reason": "it hangs"})
+        assert path_of(answer) == "/system"
+        with pytest.raises(psycopg.OperationalError):
+            slow.execute("SELECT 1")
+    assert "Head 2 Safe head 2 Events that wait 0" in text_of(ben.get("/system"))
+    (row,) = runtime.audit.page(action="end-append").items
+    assert (row.actor, row.target, row.reason, row.outcome) == ("ben", f"pid {holder.pid}", "it hangs", "done")
+    again = ben.post("/system/holder", {"transaction": holder.transaction})
+    assert again.status_code == 409
+
+
+@pytest.mark.postgres
+def test_a_program_ends_it_as_well(on_postgres: Flask, postgres_url: str) -> None:
+    runtime: Runtime = on_postgres.extensions["projectionist"].runtime
+    viewer, operator = Script(on_postgres, Role.VIEWER), Script(on_postgres, Role.OPERATOR)
+    ended_by_force = suppress(psycopg.OperationalError)
+    with ended_by_force, psycopg.connect(postgres_url, application_name="nightly-import") as slow:
+        slow.execute(f"SELECT {SHARED_LOCK}")
+        slow.execute("SELECT nextval(pg_get_serial_sequence('events', 'position'))")
+        open_account(runtime)
+        told = viewer.get("/api/system").get_json()["log"]
+        assert (told["head"], told["safe_head"], told["order"]["waiting"]) == (2, 0, 1)
+        (holder,) = told["order"]["holders"]
+        transaction = {"transaction": holder["transaction"]}
+        assert viewer.post("/api/system/end-append", transaction).status_code == 403
+        assert operator.post("/api/system/end-append", {}).status_code == 422
+        ended = operator.post("/api/system/end-append", transaction)
+        assert (ended.status_code, ended.get_json()["ended"]["pid"]) == (200, slow.info.backend_pid)
+    gone = operator.post("/api/system/end-append", transaction)
+    assert (gone.status_code, gone.get_json()["error"]["code"]) == (409, "order_not_held")
+
+
+def test_programs_get_the_same(viewer: Script, runtime: Runtime) -> None:
+    runtime.workers.beat("w1", host="alpha", pid=11)
+    open_account(runtime)
+    told = viewer.get("/api/system").get_json()
+    assert told["log"] == {"head": 1, "safe_head": 1, "order": None}
+    assert [(each["id"], each["silent"]) for each in told["workers"]] == [("w1", False)]
+    assert told["scheduler"] is None
+    assert told["projections"][0]["name"] == "accounts"
+    assert told["databases"][0]["kind"] == "SQLite"
+    assert told["settings"]["SECRET_KEY"] == "set, never shown"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import psycopg
 import pytest
@@ -15,31 +15,6 @@ from tests.store.bare_log import APPEND, Writer, create_bare_log
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def engine(postgres_url: str) -> Iterator[sa.Engine]:
-    engine = create_bare_log(postgres_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def writer(engine: sa.Engine, postgres_url: str) -> Iterator[Callable[..., Writer]]:
-    opened: list[Writer] = []
-
-    def open_writer(application: str = "writer") -> Writer:
-        opened.append(Writer(postgres_url, application))
-        return opened[-1]
-
-    yield open_writer
-    for each in opened:
-        each.close()
-
-
-@pytest.fixture
-def tracker(engine: sa.Engine) -> SafeHead:
-    return SafeHead(engine, store_every=0)
 
 
 def stored(engine: sa.Engine) -> list[tuple[int, int]]:
