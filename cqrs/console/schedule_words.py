@@ -19,8 +19,8 @@ WORK = {
 }
 LEVELS = {
     "full": "all rows against the log",
-    "incremental": "rows that changed since the last check",
-    "rolling": "the next part of the rows, so that all are seen in turn",
+    "incremental": "what changed since the last check",
+    "rolling": "the next part of all rows, in turn",
     "sample": "rows chosen at random",
 }
 GLYPHS = {

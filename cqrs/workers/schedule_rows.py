@@ -15,7 +15,7 @@ from cqrs.store.upsert import insert_new
 from cqrs.workers.due_times import Timing
 from cqrs.workers.operation import OperationState
 from cqrs.workers.operation_tables import operations
-from cqrs.workers.schedule import RunState, Schedule, ScheduleRun
+from cqrs.workers.schedule import CHECK, RunState, Schedule, ScheduleRun
 from cqrs.workers.schedule_tables import schedule_runs, schedules
 
 #: What an operation's state means for the run that asked for it.
@@ -110,13 +110,14 @@ def read_runs(
     return [_run(row) for row in connection.execute(query)]
 
 
-def unfinished_check(connection: sa.Connection, projection: str, level: str | None) -> str | None:
-    """The operation that checks this projection at this level and is not over."""
+def unfinished_check(connection: sa.Connection, schedule: Schedule) -> str | None:
+    """The operation that does the same check and is not over."""
     o = operations.c
     active = [state for state in OperationState if not state.finished]
-    asked = sa.select(o.id, o.parameters).where(o.projection == projection, o.kind == "check", o.state.in_(active))
-    for identity, parameters in connection.execute(asked):
-        if msgspec.json.decode(parameters).get("level", "full") == level:
+    mine = o.projection == schedule.projection, o.kind == CHECK, o.state.in_(active)
+    for identity, parameters in connection.execute(sa.select(o.id, o.parameters).where(*mine)):
+        given = msgspec.json.decode(parameters)
+        if (given.get("level", "full"), given.get("reference", "log")) == (schedule.level, schedule.reference):
             return str(identity)
     return None
 

@@ -188,7 +188,7 @@ class Schedules:
 
     def _check(self, connection: sa.Connection, schedule: Schedule, actor: str, reason: str | None) -> str:
         projection = str(schedule.projection)
-        running = unfinished_check(connection, projection, schedule.level)
+        running = unfinished_check(connection, schedule)
         if running is not None:
             raise OperationInTheWay(title=f"A {schedule.level} check of {projection}", id=running)
         return self._operations.record(

@@ -140,7 +140,7 @@ class Ticks:
         }  # fmt: skip
         if schedule.kind == CHECK:
             row["finished_at"] = now
-            if unfinished_check(connection, str(schedule.projection), schedule.level) is not None:
+            if unfinished_check(connection, schedule) is not None:
                 row |= {"skipped": True, "outcome": STILL_RUNNING}
         return row
 

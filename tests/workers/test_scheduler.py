@@ -141,8 +141,9 @@ def test_a_check_is_passed_over_while_the_last_one_goes_on(program: Program) -> 
     assert len(program.operations.page()) == 1
 
 
-def test_a_check_of_another_level_is_in_nobodys_way(program: Program) -> None:
-    program.operations.request("check", "members", actor="ada", parameters={"level": "rolling"})
+@pytest.mark.parametrize("other", [{"level": "rolling"}, {"level": "full", "reference": "write_model"}])
+def test_a_check_of_another_kind_is_in_nobodys_way(program: Program, other: dict[str, str]) -> None:
+    program.operations.request("check", "members", actor="ada", parameters=other)
     program.scheduler.tick("check-members-full", program.lease())
     assert len(program.operations.page()) == 2
 
