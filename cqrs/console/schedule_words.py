@@ -10,18 +10,18 @@ from cqrs.workers.timing_words import span_words, timing_words
 
 #: What each kind does; a check is told by its level.
 WORK = {
-    "sample": "lag and positions, for the charts",
-    "replay-outgrown": "where the code has other columns",
+    "sample": "measures lag and positions for the charts",
+    "replay-outgrown": "replays where the code has other columns",
     "roll-up": "merges fine samples into coarser ones",
-    "drop-generations": "the previous one is kept for 24 hours",
-    "prune": "ended sessions and links, answers after 30 days",
-    "forget": "with their findings and runs, after 90 days",
+    "drop-generations": "drops what was kept for 24 hours",
+    "prune": "forgets ended sessions, and answers after 30 days",
+    "forget": "forgets what finished 90 days ago",
 }
 LEVELS = {
-    "full": "all rows against the log",
-    "incremental": "what changed since the last check",
-    "rolling": "the next part of all rows, in turn",
-    "sample": "rows chosen at random",
+    "full": "compares all rows with the log",
+    "incremental": "compares what changed since the last one",
+    "rolling": "compares the next part of all rows",
+    "sample": "compares rows chosen at random",
 }
 GLYPHS = {
     RunState.WAITING: "idle",
@@ -90,12 +90,12 @@ def why(run: ScheduleRun) -> str | None:
 
 
 def work(schedule: Schedule) -> str:
-    """What it does, as a line under its name."""
+    """What it does, as a line under its name: it …"""
     if schedule.kind != CHECK:
         return WORK.get(schedule.kind, schedule.kind)
     if schedule.reference == "write_model":
-        return "all rows against the write model"
-    return LEVELS.get(schedule.level or "", f"level {schedule.level}")
+        return "compares all rows with the write model"
+    return LEVELS.get(schedule.level or "", f"checks at level {schedule.level}")
 
 
 def timing(schedule: Schedule) -> str:

@@ -43,11 +43,11 @@ def alive(runtime: Runtime) -> None:
 def test_what_runs_by_itself_is_listed_with_when_and_what_next(ana: Browser, runtime: Runtime) -> None:
     words = text_of(ana.get("/schedules"))
     assert f"All {own(runtime)} schedules are on. None has run yet." in words
-    assert "Full check of accounts all rows against the log every night at 02:00 UTC" in words
+    assert "Full check of accounts compares all rows with the log every night at 02:00 UTC" in words
     assert "begins up to 20 minutes later" in words
     assert "Roll up samples" in words
     assert "Part of the program cannot be changed or paused" in words
-    assert "Sample projections lag and positions, for the charts every 10 seconds" in words
+    assert "Sample projections measures lag and positions for the charts every 10 seconds" in words
 
 
 def test_without_a_scheduler_it_says_that_nothing_runs(ana: Browser) -> None:
