@@ -89,7 +89,7 @@ def _headline(statuses: Sequence[ProjectionStatus]) -> str:
     checked = [each for each in statuses if each.last_check is not None]
     if drifted:
         told = drift_words.attention(statuses)
-        rows = told[1].replace(">", "more than") if told else ""
+        rows = told[1].replace("≥", "at least") if told else ""
         where = f"of {drifted[0].name}" if len(drifted) == 1 else f"of {len(drifted)} read models"
         return f"{rows.capitalize()} {where} {'differs' if rows == '1 row' else 'differ'} from their events."
     if not statuses:

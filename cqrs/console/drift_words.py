@@ -37,8 +37,8 @@ def of_rows(count: int) -> str:
 
 
 def rows(drift: DriftKnown) -> str:
-    """How many stand, such as "5 rows" or "more than 1,000 rows"."""
-    return f"{'more than ' if drift.capped else ''}{of_rows(drift.standing)}"
+    """How many stand, such as "5 rows" or "at least 1,000 rows"."""
+    return f"{'at least ' if drift.capped else ''}{of_rows(drift.standing)}"
 
 
 def attention(statuses: Iterable[ProjectionStatus]) -> tuple[str, str] | None:
@@ -47,7 +47,7 @@ def attention(statuses: Iterable[ProjectionStatus]) -> tuple[str, str] | None:
     if not standing:
         return None
     total = DriftKnown(standing=sum(each.standing for each in standing), capped=any(each.capped for each in standing))
-    return "drift", rows(total).replace("more than ", "> ")
+    return "drift", rows(total).replace("at least ", "≥ ")
 
 
 def ways(offered: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cqrs.console import operation_words
+from cqrs.console import drift_words, operation_words
 from cqrs.console.filters import compact_json
 from cqrs.console.masking import is_sensitive, masked
 from cqrs.messages import MASK
@@ -72,6 +72,10 @@ def _line(operation: Operation) -> str:
             return operation.errors[-1] if operation.errors else ""
         case OperationState.SUCCEEDED if "generation" in result:
             return f"generation {result['generation']} is what readers were given"
+        case OperationState.SUCCEEDED if "repaired" in result:
+            return f"{drift_words.of_rows(result['repaired'])} written anew"
+        case OperationState.SUCCEEDED if "verdict" in result:
+            return operation_words.checked(result)
     return ""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cqrs.console import drift_words
 from cqrs.console.filters import duration, number
 from cqrs.workers.operation import Operation, OperationState, Phase
 
@@ -180,10 +181,27 @@ def _running(operation: Operation) -> str:
 
 def _done(operation: Operation) -> str:
     result = operation.result or {}
+    if "repaired" in result:
+        return _repaired(int(result["repaired"]))
+    if "verdict" in result:
+        return f"{checked(result).capitalize()}."
     if "generation" not in result:
         return "Done."
     position = result.get("position")
     return f"Readers were given generation {result['generation']}, as of position {number(position)}."
+
+
+def _repaired(rows: int) -> str:
+    if not rows:
+        return "No row was written: all of them were right already, or could not be derived."
+    were = f"{drift_words.of_rows(rows)} {'was' if rows == 1 else 'were'} written anew"
+    return f"{were}; the audit log has them before and after."
+
+
+def checked(result: Mapping[str, object]) -> str:
+    """What a check came to, such as "no drift, 5 rows checked"."""
+    _, word = drift_words.told(str(result["verdict"]))
+    return f"{word}, {drift_words.of_rows(int(str(result['checked'])))} checked"
 
 
 def _took(operation: Operation) -> str:

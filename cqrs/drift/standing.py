@@ -7,13 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cqrs.drift.checks import REPAIRED, Verdict
+from cqrs.drift.checks import MOST_FINDINGS, REPAIRED, Verdict
 from cqrs.drift.tables import checks, findings
 from cqrs.projections.drift_known import NOTHING_KNOWN, DriftKnown, LastCheck
 from cqrs.store.database import Database
 
-#: Rows that differ are counted no further for one projection.
-MOST_STANDING = 1_000
+#: Findings that are looked at for one projection; several checks may have found the same row.
+MOST_LOOKED_AT = 5_000
 
 
 class StandingDrift:
@@ -61,27 +61,28 @@ def _last(row: sa.Row[Any]) -> LastCheck:
 
 
 def _standing(connection: sa.Connection, live: Mapping[str, int]) -> dict[str, sa.Row[Any]]:
-    """Each key once, whatever number of checks found it."""
+    """Each key once, whatever number of checks found it; the findings of the newest checks are looked at first."""
     f, c = findings.c, checks.c
     counts = []
     for name, generation in live.items():
-        keys = (
-            sa.select(f.key, sa.func.max(f.check).label("found_by"))
+        newest = (
+            sa.select(f.key, f.check)
             .join(checks, c.id == f.check)
-            .where(
-                f.projection == name, f.resolved_by.is_(None), c.verdict == Verdict.DRIFT, c.generation == generation
-            )
-            .group_by(f.key)
-            .limit(MOST_STANDING + 1)
+            .where(f.projection == name, f.resolved_by.is_(None))
+            .where(c.verdict == Verdict.DRIFT, c.generation == generation)
+            .order_by(f.check.desc())
+            .limit(MOST_LOOKED_AT)
             .subquery()
         )
-        found = sa.func.max(keys.c.found_by).label("found_by")
-        counts.append(sa.select(sa.literal(name).label("name"), sa.func.count().label("rows"), found).select_from(keys))
+        n = newest.c
+        rows, looked = sa.func.count(n.key.distinct()).label("rows"), sa.func.count().label("looked")
+        counted = sa.select(sa.literal(name).label("name"), rows, looked, sa.func.max(n.check).label("found_by"))
+        counts.append(counted.select_from(newest))
     return {row.name: row for row in connection.execute(sa.union_all(*counts))}
 
 
 def _known(last: LastCheck | None, standing: sa.Row[Any]) -> DriftKnown:
     if last is None and not standing.rows:
         return NOTHING_KNOWN
-    count = min(standing.rows, MOST_STANDING)
-    return DriftKnown(last_check=last, standing=count, capped=standing.rows > MOST_STANDING, found_by=standing.found_by)
+    capped = standing.looked >= MOST_LOOKED_AT or standing.rows >= MOST_FINDINGS
+    return DriftKnown(last_check=last, standing=standing.rows, capped=capped, found_by=standing.found_by)

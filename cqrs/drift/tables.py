@@ -66,6 +66,14 @@ findings = sa.Table(
     sa.Column("reference", sa.Text, nullable=False, server_default="log"),
 )
 sa.Index("ix_findings_key", findings.c.projection, findings.c.key, findings.c.check)
+sa.Index(
+    "ix_findings_standing",
+    findings.c.projection,
+    findings.c.check,
+    findings.c.key,
+    sqlite_where=findings.c.resolved_by.is_(None),
+    postgresql_where=findings.c.resolved_by.is_(None),
+)
 
 #: What checks have come to know of the live generation of a projection; begun anew with every generation.
 coverage = sa.Table(

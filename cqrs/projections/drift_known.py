@@ -26,7 +26,7 @@ class LastCheck:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftKnown:
     last_check: LastCheck | None = None
-    #: Rows of the live generation that a check found to differ and nobody put right; no more than so many are counted.
+    #: Rows of the live generation that a check found to differ and nobody put right; `capped`: at least so many.
     standing: int = 0
     capped: bool = False
     #: The newest check that found one of them.
