@@ -20,6 +20,7 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 #: Listening on all addresses of a machine, whatever it is called.
 ANY_ADDRESS = ("0.0.0.0", "::", "[::]")
 HOST_NAME = re.compile(r"[\w.-]+|\[?[0-9A-Fa-f:.]+\]?")
+FROM_FILE, FROM_ENVIRONMENT = "config.toml", "environment"
 DATABASES = ("sqlite", "postgres", "postgresql", "postgresql+psycopg")
 
 
@@ -48,6 +49,8 @@ class Settings:
     demo_trickle: bool
     alert_webhook_url: str | None
     log_format: str
+    #: Where those that were given came from, by the names of the environment; all others have their defaults.
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def on_loopback(self) -> bool:
@@ -69,7 +72,7 @@ class Settings:
 
 def setting_names() -> frozenset[str]:
     """The names as the environment spells them."""
-    internal = {"root": None, "domains": "CQRS_DOMAINS"}
+    internal = {"root": None, "sources": None, "domains": "CQRS_DOMAINS"}
     names = (internal.get(found.name, found.name.upper()) for found in fields(Settings))
     return frozenset(name for name in names if name)
 
@@ -90,7 +93,8 @@ def load_settings(environ: Mapping[str, str], *, root: Path, overrides: Mapping[
     unknown = [name for name in (*file, *(overrides or {})) if name not in known]
     faults += [f"There is no setting {name}: check its spelling." for name in unknown]
     values = SettingValues({**file, **given}, faults)
-    settings = _build(values, root, instance)
+    sources = dict.fromkeys(file, FROM_FILE) | dict.fromkeys(given, FROM_ENVIRONMENT) | _given_by_code(overrides)
+    settings = _build(values, root, instance, {name: source for name, source in sources.items() if name in known})
     if faults:
         raise SettingsFault(faults)
     return settings
@@ -108,7 +112,11 @@ def _read_file(path: Path, faults: list[str]) -> dict[str, object]:
     return {}
 
 
-def _build(values: SettingValues, root: Path, instance: Path) -> Settings:
+def _given_by_code(overrides: Mapping[str, object] | None) -> dict[str, str]:
+    return dict.fromkeys(overrides or {}, "the program")
+
+
+def _build(values: SettingValues, root: Path, instance: Path, sources: Mapping[str, str]) -> Settings:
     inside = instance.is_relative_to(root)
     default_url = f"sqlite:///{(instance.relative_to(root) if inside else instance).as_posix()}/projectionist.db"
     database_url = _database_url(values, "DATABASE_URL", default_url)
@@ -138,6 +146,7 @@ def _build(values: SettingValues, root: Path, instance: Path) -> Settings:
         demo_trickle=values.flag("DEMO_TRICKLE", True) and demo and environment != PRODUCTION,
         alert_webhook_url=_web_address(values, "ALERT_WEBHOOK_URL"),
         log_format=values.choice("LOG_FORMAT", ("text", "json")),
+        sources=sources,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from cqrs.settings import Settings
 
 #: In the order in which they are shown. The databases are told by their own names, which hold no password.
@@ -14,11 +16,19 @@ WITHHELD = ("secret_key", "alert_webhook_url")
 UNSET = "not set"
 
 
-def shown_settings(settings: Settings) -> list[tuple[str, str]]:
-    """Names as the environment spells them, with their values in words."""
-    shown = [(_name(each), _words(getattr(settings, each))) for each in SHOWN]
-    withheld = [(_name(each), "set, never shown" if getattr(settings, each) else UNSET) for each in WITHHELD]
-    return shown + withheld
+@dataclass(frozen=True, slots=True)
+class ShownSetting:
+    """The name as the environment spells it, the value in words; no source where the default holds."""
+
+    name: str
+    value: str
+    source: str | None
+
+
+def shown_settings(settings: Settings) -> list[ShownSetting]:
+    shown = {_name(each): _words(getattr(settings, each)) for each in SHOWN}
+    withheld = {_name(each): "set, never shown" if getattr(settings, each) else UNSET for each in WITHHELD}
+    return [ShownSetting(name, value, settings.sources.get(name)) for name, value in {**shown, **withheld}.items()]
 
 
 def _name(field: str) -> str:

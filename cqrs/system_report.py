@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import sqlalchemy as sa
 
 from cqrs.errors import CqrsError
 from cqrs.projections.status import ProjectionStatus
 from cqrs.runtime import Runtime
-from cqrs.shown_settings import shown_settings
+from cqrs.shown_settings import ShownSetting, shown_settings
 from cqrs.store import schema
 from cqrs.store.database_facts import DatabaseFacts, database_facts
 from cqrs.store.order_report import OrderReport
+from cqrs.version import VERSION
 from cqrs.workers.heartbeats import WorkerInfo
 from cqrs.workers.leases import Holding
 
@@ -39,8 +42,9 @@ class SystemReport:
     projections: Sequence[ProjectionStatus] | None
     error: str | None
     databases: Sequence[DatabaseFacts]
-    settings: Sequence[tuple[str, str]]
-    python: str
+    settings: Sequence[ShownSetting]
+    #: Of what runs here, by name.
+    versions: Mapping[str, str]
 
 
 def log_document(log: LogReport) -> dict[str, Any]:
@@ -77,8 +81,12 @@ def system_report(runtime: Runtime) -> SystemReport:
         error=error,
         databases=_databases(runtime),
         settings=shown_settings(runtime.settings),
-        python=platform.python_version(),
+        versions=_versions(),
     )
+
+
+def _versions() -> dict[str, str]:
+    return {"Projectionist": VERSION, "Python": platform.python_version(), "SQLAlchemy": sa.__version__}
 
 
 def _databases(runtime: Runtime) -> list[DatabaseFacts]:

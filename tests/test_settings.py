@@ -41,6 +41,8 @@ def test_the_environment_wins_over_the_file_and_overrides_win_over_both(tmp_path
     (tmp_path / "instance").mkdir()
     (tmp_path / "instance/config.toml").write_text('PORT = 5001\nhost = "localhost"\nENVIRONMENT = "staging"\n')
     settings = load(tmp_path, {"PORT": "5002", "ENVIRONMENT": "test"}, ENVIRONMENT="ours")
+    known = {name: settings.sources.get(name) for name in ("HOST", "PORT", "ENVIRONMENT", "READ_ONLY")}
+    assert known == {"HOST": "config.toml", "PORT": "environment", "ENVIRONMENT": "the program", "READ_ONLY": None}
     assert (settings.host, settings.port, settings.environment) == ("localhost", 5002, "ours")
 
 

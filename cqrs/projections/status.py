@@ -63,6 +63,8 @@ class ProjectionStatus:
     paused_reason: str | None = None
     paused_at: datetime | None = None
     owner: str | None = None
+    #: Of the lease: grows whenever it changes hands.
+    token: int | None = None
     heartbeat_seconds: float | None = None
     handles: Sequence[str] = ()
     #: False for a SQL projection: nothing of it is parked, explained or repaired.
@@ -133,6 +135,7 @@ class StatusReader:
             paused_reason=live.paused_reason,
             paused_at=live.paused_at,
             owner=live.owner,
+            token=live.token,
             heartbeat_seconds=_seconds(live.heartbeat_at, now),
             handles=projection.handled_types(),
             keyed=projection.keyed,

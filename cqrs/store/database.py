@@ -92,6 +92,12 @@ class Database(abc.ABC):
     def is_relaxed(self) -> bool:
         return self._relaxed > 0
 
+    def connections(self) -> tuple[int, int]:
+        """Of this process: how many are used just now, and how many are open."""
+        pool = self.engine.pool
+        assert isinstance(pool, sa.QueuePool)
+        return pool.checkedout(), pool.checkedout() + pool.checkedin()
+
     @contextmanager
     def relaxed(self) -> Iterator[None]:
         """Meanwhile `write` waits for no disk: for loading data that can be loaded again."""

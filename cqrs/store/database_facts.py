@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cqrs.errors import CqrsError
 from cqrs.store.database import Database
 from cqrs.store.schema import Chain, revisions
+from cqrs.store.table_sizes import Part, table_sizes
 
 KINDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
@@ -44,16 +45,23 @@ class DatabaseFacts:
     size: int | None = None
     free: int | None = None
     revisions: Sequence[Revision] = ()
+    #: What takes the room; none where nobody can tell in a moment.
+    parts: Sequence[Part] = ()
+    #: Of this process: how many are used just now, and how many are open.
+    connections_used: int = 0
+    connections_open: int = 0
     error: str | None = None
 
 
 def database_facts(database: Database, role: str, chains: Sequence[tuple[str, Chain]]) -> DatabaseFacts:
     kind = KINDS[database.dialect]
+    used, opened = database.connections()
     try:
         with database.read() as connection:
             version = str(connection.exec_driver_sql(_VERSION[database.dialect]).scalar_one())
             size = int(connection.exec_driver_sql(_SIZE[database.dialect]).scalar_one())
         found = [Revision(name, *revisions(database, chain)) for name, chain in chains]
+        parts = table_sizes(database, size)
     except CqrsError as error:
         return DatabaseFacts(role=role, name=database.name, kind=kind, error=str(error))
     return DatabaseFacts(
@@ -64,4 +72,7 @@ def database_facts(database: Database, role: str, chains: Sequence[tuple[str, Ch
         size=size,
         free=None if database.path is None else shutil.disk_usage(database.path.parent).free,
         revisions=found,
+        parts=parts,
+        connections_used=used,
+        connections_open=opened,
     )

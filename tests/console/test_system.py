@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -12,6 +14,7 @@ from urllib.parse import urlencode
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from cqrs.console import create_console
@@ -22,6 +25,7 @@ from cqrs.settings import Settings
 from cqrs.shown_settings import SHOWN, WITHHELD, shown_settings
 from cqrs.store.order_report import WAITING_CAP, Holder, OrderReport
 from cqrs.store.ordering import SHARED_LOCK
+from cqrs.version import VERSION
 from cqrs.workers.leases import Leases
 from cqrs.workers.scheduler import LEASE
 from tests.console.browser import Browser, Script, path_of
@@ -74,13 +78,13 @@ def test_who_holds_which_lease(ana: Browser, runtime: Runtime) -> None:
     words = text_of(ana.get("/system"))
     assert "holds the lease" in words
     assert "The scheduler w1 held" in words
-    assert "accounts generation 1 w1 running" in words
+    assert "accounts generation 1 w1 running 1" in words
     runner.release()
 
 
 def test_the_database_its_tables_and_their_revisions(ana: Browser, runtime: Runtime) -> None:
     words = text_of(ana.get("/system"))
-    assert "log and read models SQLite 3." in words
+    assert re.search(r"log and read models .* SQLite 3\.", words)
     assert "main_0" in words
     assert "read_0" in words
     assert "expected" not in words
@@ -88,6 +92,21 @@ def test_the_database_its_tables_and_their_revisions(ana: Browser, runtime: Runt
     with runtime.main.write() as connection:
         connection.exec_driver_sql("UPDATE projectionist_read_version SET version_num = 'read_0001_read_models'")
     assert "read_0001_read_models expected read_0" in text_of(ana.get("/system"))
+
+
+def test_what_takes_the_room_in_a_database(ana: Browser, runtime: Runtime) -> None:
+    words = text_of(ana.get("/system"))
+    assert re.search(r"log [\d.]+ kB generations [\d.]+ kB", words), words
+    assert re.search(r"key index [\d.]+ kB in 2 tables the rest [\d.]+ kB in \d+ tables", words), words
+    assert re.search(r"\d+ in use, \d+ open", words), words
+
+
+def test_versions_of_what_runs_here(ana: Browser) -> None:
+    words = text_of(ana.get("/system"))
+    assert f"Projectionist {VERSION}" in words
+    assert f"SQLAlchemy {sa.__version__}" in words
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION
 
 
 def test_a_read_database_that_is_away_is_said_so_and_the_rest_is_there(
@@ -124,13 +143,13 @@ def test_settings_are_shown_without_secrets(make_app: MakeApp) -> None:
 
 
 def test_every_setting_is_either_shown_or_withheld_on_purpose() -> None:
-    by_the_database = {"root", "database_url", "read_database_url"}
-    assert {each.name for each in dataclasses.fields(Settings)} == {*SHOWN, *WITHHELD, *by_the_database}
+    otherwise = {"root", "database_url", "read_database_url", "sources"}
+    assert {each.name for each in dataclasses.fields(Settings)} == {*SHOWN, *WITHHELD, *otherwise}
 
 
 def test_a_password_in_an_address_is_left_out(runtime: Runtime) -> None:
     settings = dataclasses.replace(runtime.settings, public_url="https://ana:pass@example.com/x?token=y", log_format="")
-    shown = dict(shown_settings(settings))
+    shown = {each.name: each.value for each in shown_settings(settings)}
     assert shown["PUBLIC_URL"] == "https://example.com/x"
     assert shown["LOG_FORMAT"] == "not set"
 
@@ -318,4 +337,5 @@ def test_programs_get_the_same(viewer: Script, runtime: Runtime) -> None:
     assert told["scheduler"] is None
     assert told["projections"][0]["name"] == "accounts"
     assert told["databases"][0]["kind"] == "SQLite"
-    assert told["settings"]["SECRET_KEY"] == "set, never shown"
+    assert told["settings"]["SECRET_KEY"]["value"] == "set, never shown"
+    assert told["versions"]["Projectionist"] == VERSION

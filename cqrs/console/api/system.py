@@ -18,7 +18,7 @@ from cqrs.system_report import log_document, system_report
 
 bp = Blueprint("api_system", __name__, url_prefix="/api/system")
 
-LEASE_COLUMNS = ("name", "generation", "state", "owner", "heartbeat_seconds")
+LEASE_COLUMNS = ("name", "generation", "state", "owner", "token", "heartbeat_seconds")
 
 
 @bp.get("")
@@ -33,8 +33,8 @@ def show() -> Response:
         "projections": None if report.projections is None else [_lease(each) for each in report.projections],
         "error": report.error,
         "databases": [dataclasses.asdict(each) for each in report.databases],
-        "settings": dict(report.settings),
-        "python": report.python,
+        "settings": {each.name: {"value": each.value, "source": each.source} for each in report.settings},
+        "versions": report.versions,
     })  # fmt: skip
 
 

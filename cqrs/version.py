@@ -1,0 +1,3 @@
+"""Which Projectionist this is."""
+
+VERSION = "0.1.0"
