@@ -10,6 +10,8 @@ from flask import Blueprint, Response, abort, current_app
 from cqrs.console import current
 from cqrs.console.access import needs
 from cqrs.console.charts import lag_line, rate_bars
+from cqrs.console.check_strip import PLACES, check_strip
+from cqrs.console.finding_rows import ColumnPair
 from cqrs.console.position_chart import Happening, PositionChart, position_chart
 from cqrs.console.rendering import render
 from cqrs.console.toasts import Toast
@@ -27,6 +29,12 @@ STATES = (
     ("replaying", "a new generation is being built"),
     ("catching_up", "behind and moving"),
     ("running", "caught up, or within one batch"),
+    ("drift", "rows are not as their events say"),
+)
+DIFFERING = (
+    ColumnPair("status", '"placed"', '"paid"'),
+    ColumnPair("paid_at", "NULL", "2026-11-22T14:31:44Z"),
+    ColumnPair("total", None, "64.00"),
 )
 PAYLOAD = {
     "order_id": "8F2C",
@@ -57,6 +65,8 @@ def index() -> Response:
         gap=lag_line("orders", [3.0, 5.0, 90.0, 20.0, None, None, None, 4.0, 2.0, 0.0]),
         bars=rate_bars([float(i % 7 + i // 20) for i in range(60)], start="13:32", end="14:32"),
         page={"chart": _chart(times)},
+        differing=DIFFERING,
+        strip=check_strip(current.runtime().checks.page(limit=PLACES)),
         toast=Toast("user_stats is paused.", "/", "Resume", state="ok"),
     )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 
+from cqrs.drift.checks import Check, Found, Verdict
 from cqrs.messages import Role
 from cqrs.runtime import Runtime
 from tests.console.browser import Browser, Script, path_of
@@ -200,3 +203,56 @@ def test_a_preview_shows_each_row_before_and_after_and_starts_the_same_repair(an
     ana.post(f"{address}/repair", {"all": "1"})
     carry_out(runtime)
     assert ana.get(f"{address}/repair").status_code == 422
+
+
+def begun(runtime: Runtime) -> Check:
+    operation = runtime.start_check("accounts", actor="ana")
+    return runtime.checks.begin(operation.id, "accounts", level="full", reference="log")
+
+
+def test_a_check_that_goes_on_is_followed_and_can_be_cancelled(ana: Browser, runtime: Runtime) -> None:
+    check = begun(runtime)
+    page = ana.get(f"/drift/checks/{check.id}")
+    words = text_of(page)
+    assert "accounts is being checked." in words
+    assert "Cancel check" in words
+    assert 'data-every="2000"' in page.get_data(as_text=True)
+    assert "accounts generation 1 checking" in text_of(ana.get("/drift"))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "heading", "way_out"),
+    [
+        (Verdict.INCONCLUSIVE, "The check of accounts is inconclusive.", "No row was changed. Check again;"),
+        (Verdict.NOT_DETERMINISTIC, "accounts does not come out the same twice.", "correct the handlers, then replay."),
+    ],
+)
+def test_a_check_that_cannot_tell_says_why_and_what_helps(
+    ana: Browser, runtime: Runtime, verdict: Verdict, heading: str, way_out: str
+) -> None:
+    check = runtime.checks.finish(begun(runtime), verdict, "The handler looks at the clock.")
+    page = ana.get(f"/drift/checks/{check.id}")
+    words = text_of(page)
+    assert heading in words
+    assert "The handler looks at the clock." in words
+    assert way_out in words
+    assert "/projections/accounts/replay" in links_of(page)
+    assert "Repair selected" not in words
+
+
+def test_what_is_not_deterministic_is_told_on_the_overview(ana: Browser, runtime: Runtime) -> None:
+    runtime.checks.finish(begun(runtime), Verdict.NOT_DETERMINISTIC, "The handler looks at the clock.")
+    assert "accounts is not deterministic : derived twice, rows came out otherwise." in text_of(ana.get("/"))
+
+
+def test_what_differs_from_the_write_model_is_not_repaired_from_the_log(ana: Browser, runtime: Runtime) -> None:
+    operation = runtime.start_check("accounts", actor="ana")
+    check = runtime.checks.begin(operation.id, "accounts", level="full", reference="write_model")
+    columns = {"owner": {"stored": "Ada", "expected": "Bob"}}
+    counted = replace(check, changed=1, checked=5, generation=1, position=5)
+    saved = runtime.checks.save(counted, [Found(key="1", kind="changed", columns=columns, last_event=1)])
+    runtime.checks.finish(saved, Verdict.DRIFT)
+    words = text_of(ana.get(f"/drift/checks/{check.id}"))
+    assert "1 of 5 rows of accounts differs from the write model." in words
+    assert "Check against the log first." in words
+    assert "Repair selected" not in words

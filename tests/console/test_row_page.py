@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from cqrs.errors import NotKeyed
 from cqrs.messages import Role
 from cqrs.runtime import Runtime
 from tests.console.browser import Browser, path_of
@@ -103,3 +104,18 @@ def test_rows_events_and_streams_lead_to_each_other(ana: Browser) -> None:
     assert "/events/3" in links_of(ana.get(ROW))
     assert ROW in links_of(ana.get("/events/3"))
     assert ROW in links_of(ana.get("/streams/account-1"))
+
+
+def test_a_row_nobody_can_derive_is_shown_with_what_is_not_possible(
+    ana: Browser, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str, key: str, **_: object) -> None:
+        raise NotKeyed(projection=name)
+
+    monkeypatch.setattr(runtime, "explain", refuse)
+    words = text_of(ana.get(ROW))
+    assert "Whether this row is as its events say cannot be told." in words
+    assert "accounts is a SQL projection" in words
+    assert "balance 7.50" in words
+    assert "Repair row" not in words
+    assert ana.get("/read-models/accounts/rows/nobody").status_code == 404
