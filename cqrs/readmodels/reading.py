@@ -199,7 +199,8 @@ def _count(connection: sa.Connection, table: sa.TableClause) -> Count:
 def _page(
     connection: sa.Connection, window: Window, order: RowOrder, behind: sa.ColumnElement[bool] | None, limit: int
 ) -> Sequence[sa.RowMapping]:
-    looked_at = window.rows(WINDOW, behind if window.walks else None)
+    walked = window.walks and not window.outside  # then the first rows there are make the page
+    looked_at = window.rows(limit if walked else WINDOW, behind if window.walks else None)
     rows = sa.select(*window.columns).select_from(looked_at).where(*window.conditions)
     if behind is not None and not window.walks:
         rows = rows.where(behind)
@@ -210,18 +211,18 @@ def _further(
     connection: sa.Connection, window: Window, order: RowOrder, behind: sa.ColumnElement[bool] | None
 ) -> str | None:
     """The cursor behind the last row looked at; None when that is the last there is."""
-    looked_at = window.rows(WINDOW, behind)
+    looked_at = window.rows(WINDOW, behind, order.keys)
     if connection.execute(sa.select(sa.func.count()).select_from(looked_at)).scalar_one() < WINDOW:
         return None
     backwards = replace(order, descending=not order.descending).clauses()
-    last = sa.select(*window.columns).select_from(looked_at).order_by(*backwards).limit(1)
+    last = sa.select(looked_at).order_by(*backwards).limit(1)
     return order.cursor(connection.execute(last).mappings().one())
 
 
 def _counted(connection: sa.Connection, window: Window) -> tuple[Count, Searched | None]:
     """Of all pages together, as far as the window goes from its start."""
     cap = WINDOW if window.outside or not window.walks else COUNT_CAP
-    found = window.rows(cap + 1)
+    found = window.rows(cap + 1, columns=window.compared)
     matching = sa.func.count().filter(*window.conditions) if window.outside else sa.func.count()
     looked_at, matched = connection.execute(sa.select(sa.func.count(), matching).select_from(found)).one()
     whole = looked_at <= cap

@@ -32,15 +32,29 @@ class Window:
     #: The order of the window is that of the page, so the next page begins where this one ended.
     walks: bool
 
-    def rows(self, limit: int, behind: sa.ColumnElement[bool] | None = None) -> sa.Subquery:
-        found = sa.select(*self.columns).select_from(self.table).where(*(each.condition for each in self.inside))
+    def rows(
+        self, limit: int, behind: sa.ColumnElement[bool] | None = None, columns: Sequence[str] | None = None
+    ) -> sa.Subquery:
+        """Of all columns unless some are named: an index that holds those needs no look at the rows."""
+        chosen = self.columns if columns is None else [sa.column(name) for name in columns]
+        found = (
+            sa.select(*chosen or [sa.literal(1)])
+            .select_from(self.table)
+            .where(*(each.condition for each in self.inside))
+        )
         if behind is not None:
             found = found.where(behind)
         # No word on missing values: by default the index serves, and the columns of an order have none.
         order: list[sa.ColumnElement[Any]] = [
             sa.column(name).desc() if self.descending else sa.column(name).asc() for name in self.by
         ]
-        return found.order_by(*order).limit(limit).subquery("looked_at")
+        ordered = found.order_by(*order) if columns is None or columns else found
+        return ordered.limit(limit).subquery("looked_at")
+
+    @property
+    def compared(self) -> list[str]:
+        """The columns that the rows looked at are asked about."""
+        return sorted({each.column for each in self.outside})
 
     @property
     def conditions(self) -> list[sa.ColumnElement[bool]]:
