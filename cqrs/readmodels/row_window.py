@@ -36,12 +36,9 @@ class Window:
         self, limit: int, behind: sa.ColumnElement[bool] | None = None, columns: Sequence[str] | None = None
     ) -> sa.Subquery:
         """Of all columns unless some are named: an index that holds those needs no look at the rows."""
-        chosen = self.columns if columns is None else [sa.column(name) for name in columns]
-        found = (
-            sa.select(*chosen or [sa.literal(1)])
-            .select_from(self.table)
-            .where(*(each.condition for each in self.inside))
-        )
+        some: list[sa.ColumnElement[Any]] = [sa.column(name) for name in columns or ()]
+        chosen = self.columns if columns is None else some or [sa.literal(1)]
+        found = sa.select(*chosen).select_from(self.table).where(*(each.condition for each in self.inside))
         if behind is not None:
             found = found.where(behind)
         # No word on missing values: by default the index serves, and the columns of an order have none.
