@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ PAIRS = frozenset({("api", "key"), ("private", "key"), ("access", "key"), ("sign
 PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
+@functools.lru_cache(2_000)
 def is_sensitive(name: str) -> bool:
     """`apiKey`, `API_KEY`, `card_number` and `passwords` are; `discarded`, `cardinality` are not."""
     parts = [part.lower() for part in PART.findall(name)]

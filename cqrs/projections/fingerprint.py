@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import inspect
 import textwrap
@@ -38,6 +39,7 @@ def key_identity(handler: Handler) -> Any:
     return code_of(handler.key) if callable(handler.key) else handler.key
 
 
+@functools.lru_cache(1_000)
 def code_of(function: Callable[..., Any]) -> str:
     """The function's syntax tree; its compiled code where there is no source, as for one typed into a shell."""
     try:
