@@ -52,7 +52,7 @@ class EventDetail:
 
 
 def detail_of(event: RecordedEvent) -> EventDetail:
-    payload, done = payload_of(event), applications(event, navigation.statuses())
+    payload, done = payload_of(event), applications(event, navigation.states())
     extra = masking.metadata_of(event)
     effects = _effects(event)
     return EventDetail(

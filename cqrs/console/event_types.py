@@ -23,7 +23,7 @@ from cqrs.console.event_type_facts import (
 )
 from cqrs.console.links import tidied, with_query
 from cqrs.console.parameters import Parameters
-from cqrs.console.rendering import render
+from cqrs.console.rendering import render, unchanged
 from cqrs.fields import Field
 from cqrs.messages import Role
 from cqrs.store.records import EventFilter
@@ -59,6 +59,10 @@ def index() -> AnyResponse:
     tidy = tidied()
     if tidy is not None:
         return tidy
+    tag = navigation.tag()
+    same = unchanged(tag)
+    if same is not None:
+        return same
     asked = Parameters(request.args)
     cursor, limit = asked.text("cursor"), asked.limit()
     asked.check()
@@ -69,7 +73,7 @@ def index() -> AnyResponse:
         first=here if cursor else None,
         more=with_query(here, {"cursor": found.next}) if found.next else None,
     )
-    return render("event_types/index.html", tag=navigation.tag(), follow=cursor is None, page=page)
+    return render("event_types/index.html", tag=tag, follow=cursor is None, page=page)
 
 
 @bp.get("/event-types/<key:name>")

@@ -17,7 +17,7 @@ from cqrs.console.event_filter import Part, parts_of, sentence_of
 from cqrs.console.event_rows import EventRow, event_rows
 from cqrs.console.links import tidied, with_query
 from cqrs.console.parameters import Parameters
-from cqrs.console.rendering import render
+from cqrs.console.rendering import render, unchanged
 from cqrs.console.verdicts import Span
 from cqrs.errors import InvalidMessage, NotFound
 from cqrs.messages import Role
@@ -68,6 +68,10 @@ def index() -> AnyResponse:
     tidy = tidied()
     if tidy is not None:
         return tidy
+    tag = navigation.tag()
+    same = unchanged(tag)
+    if same is not None:
+        return same
     asked = Parameters(request.args)
     position = asked.whole("position")
     if position is not None:
@@ -81,7 +85,7 @@ def index() -> AnyResponse:
         return redirect(_address(after=None))  # these are the newest: the page that follows shows them
     follow = search.before is None and search.after is None and search.where.until is None
     page = _list(search, found)
-    return render("events/index.html", tag=navigation.tag(), follow=follow, page=page)
+    return render("events/index.html", tag=tag, follow=follow, page=page)
 
 
 @bp.get("/events/<position:position>")

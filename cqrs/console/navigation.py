@@ -97,6 +97,16 @@ def statuses() -> Sequence[ProjectionStatus]:
     return found
 
 
+def states() -> Sequence[ProjectionStatus]:
+    """The same without rates and ages, for whoever asks only how things stand. Raises DatabaseUnavailable."""
+    if "statuses" in g:
+        return statuses()
+    if "states" not in g:
+        g.states = current.runtime().projections.statuses(measured=False)
+    found: Sequence[ProjectionStatus] = g.states
+    return found
+
+
 def operations() -> Sequence[Operation]:
     """Those that are not finished, newest first, the same all through a request. Raises DatabaseUnavailable."""
     if "operations" not in g:
@@ -108,7 +118,7 @@ def operations() -> Sequence[Operation]:
 def tag() -> str:
     """Names what a page that follows shows; while it stays the same, a poll needs no answer."""
     now = current.runtime().clock()
-    seen = [(s.name, s.state, s.checkpoint, s.generation, s.parked, s.paused_at, s.drift) for s in statuses()]
+    seen = [(s.name, s.state, s.checkpoint, s.generation, s.parked, s.paused_at, s.drift) for s in states()]
     going_on = [(each.id, each.state, each.phase, each.done) for each in operations()]
     return short_hash((head(), seen, going_on, int(now.timestamp()) // SLOT))
 
@@ -133,7 +143,7 @@ def _attention(blueprint: str) -> tuple[str | None, str | None]:
         if blueprint == "operations":
             return operation_words.count_words(operations()) or (None, None)
         ask = {"projections": worst, "drift": drift_words.attention}.get(blueprint)
-        found = ask(statuses()) if ask else None
+        found = ask(states()) if ask else None
     except CqrsError:
         return None, None
     return (found[1], found[0]) if found else (None, None)

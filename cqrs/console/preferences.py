@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from flask import request
+from flask import g, request
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "projectionist_theme"
@@ -25,7 +25,11 @@ def zone_name() -> str:
 
 
 def zone() -> ZoneInfo:
-    return ZoneInfo(zone_name())
+    """The same all through a request: a list asks for it at every row."""
+    if "zone" not in g:
+        g.zone = ZoneInfo(zone_name())
+    found: ZoneInfo = g.zone
+    return found
 
 
 def find_zone(name: str) -> ZoneInfo | None:

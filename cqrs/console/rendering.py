@@ -19,12 +19,18 @@ HASH_LENGTH = 12
 
 def render(template: str, status: int = 200, /, *, tag: str | None = None, **context: Any) -> Response:
     """`tag` names what the page shows, such as the head of the log: a poll that has seen it is answered 304."""
-    if tag is not None and request.headers.get("HX-PTag") == tag:
-        response = Response(status=304)
-    else:
-        response = make_response(render_template(template, tag=tag, **context), status)
+    response = unchanged(tag) or make_response(render_template(template, tag=tag, **context), status)
     if tag is not None:
         response.headers["HX-PTag"] = tag
+    return response
+
+
+def unchanged(tag: str | None) -> Response | None:
+    """The answer to a poll that has seen what `tag` names. A page that takes work to read asks before it reads."""
+    if tag is None or request.headers.get("HX-PTag") != tag:
+        return None
+    response = Response(status=304)
+    response.headers["HX-PTag"] = tag
     return response
 
 

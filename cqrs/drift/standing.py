@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +33,12 @@ class StandingDrift:
 
 
 def _last_checks(connection: sa.Connection, live: Mapping[str, int]) -> dict[str, LastCheck]:
+    return {row.projection: _last(row) for row in connection.execute(_last_select(tuple(live)))}
+
+
+# Every page asks both: putting the statements together takes longer than carrying them out.
+@functools.lru_cache(64)
+def _last_select(names: tuple[str, ...]) -> sa.CompoundSelect[Any]:
     c = checks.c
     columns = (c.id, c.projection, c.level, c.reference, c.verdict, c.reason, c.position, c.checked, c.finished_at)
     newest = [
@@ -40,10 +47,9 @@ def _last_checks(connection: sa.Connection, live: Mapping[str, int]) -> dict[str
         .order_by(c.id.desc())
         .limit(1)
         .subquery()
-        for name in live
+        for name in names
     ]
-    rows = connection.execute(sa.union_all(*(sa.select(each) for each in newest)))
-    return {row.projection: _last(row) for row in rows}
+    return sa.union_all(*(sa.select(each) for each in newest))
 
 
 def _last(row: sa.Row[Any]) -> LastCheck:
@@ -61,10 +67,15 @@ def _last(row: sa.Row[Any]) -> LastCheck:
 
 
 def _standing(connection: sa.Connection, live: Mapping[str, int]) -> dict[str, sa.Row[Any]]:
+    return {row.name: row for row in connection.execute(_standing_select(tuple(live.items())))}
+
+
+@functools.lru_cache(64)
+def _standing_select(live: tuple[tuple[str, int], ...]) -> sa.CompoundSelect[Any]:
     """Each key once, whatever number of checks found it; the findings of the newest checks are looked at first."""
     f, c = findings.c, checks.c
     counts = []
-    for name, generation in live.items():
+    for name, generation in live:
         newest = (
             sa.select(f.key, f.check)
             .join(checks, c.id == f.check)
@@ -78,7 +89,7 @@ def _standing(connection: sa.Connection, live: Mapping[str, int]) -> dict[str, s
         rows, looked = sa.func.count(n.key.distinct()).label("rows"), sa.func.count().label("looked")
         counted = sa.select(sa.literal(name).label("name"), rows, looked, sa.func.max(n.check).label("found_by"))
         counts.append(counted.select_from(newest))
-    return {row.name: row for row in connection.execute(sa.union_all(*counts))}
+    return sa.union_all(*counts)
 
 
 def _known(last: LastCheck | None, standing: sa.Row[Any]) -> DriftKnown:

@@ -92,9 +92,9 @@ class Projections:
 
     # How they are doing
 
-    def statuses(self) -> list[ProjectionStatus]:
-        """Worst first."""
-        return self._status.read(list(self._projections.values()))
+    def statuses(self, *, measured: bool = True) -> list[ProjectionStatus]:
+        """Worst first. Unless `measured`, rates and ages are unknown: they take a query for each projection."""
+        return self._status.read(list(self._projections.values()), measured=measured)
 
     def status(self, name: str) -> ProjectionStatus:
         (status,) = self._status.read([self.definition(name)])

@@ -90,8 +90,11 @@ class StatusReader:
         self._rate_of = rate_of
         self._drift_of = drift_of
 
-    def read(self, projections: Sequence[type[Projection]]) -> list[ProjectionStatus]:
-        """Worst first. Checkpoints are read before the head, so no lag is ever negative."""
+    def read(self, projections: Sequence[type[Projection]], *, measured: bool = True) -> list[ProjectionStatus]:
+        """Worst first. Checkpoints are read before the head, so no lag is ever negative.
+
+        Unless `measured`, rates and ages are unknown.
+        """
         now, generations = self._store.generations()
         parked = self._store.parked_counts()
         head = self._events.safe_head()
@@ -99,7 +102,9 @@ class StatusReader:
         live = {each.projection: each.number for each in generations if each.state is GenerationState.LIVE}
         drift = self._drift_of({name: number for name, number in live.items() if name in names})
         statuses = [
-            replace(self._status(each, generations, parked, head, now), drift=drift.get(each.name, NOTHING_KNOWN))
+            replace(
+                self._status(each, generations, parked, head, now, measured), drift=drift.get(each.name, NOTHING_KNOWN)
+            )
             for each in projections
         ]
         order = list(State)
@@ -112,6 +117,7 @@ class StatusReader:
         parked: dict[tuple[str, int], int],
         head: int,
         now: datetime,
+        measured: bool,
     ) -> ProjectionStatus:
         own = [each for each in generations if each.projection == projection.name]
         live = next((each for each in own if each.state is GenerationState.LIVE), None)
@@ -125,9 +131,9 @@ class StatusReader:
             checkpoint=live.position,
             head=head,
             lag_events=max(0, head - live.position),
-            lag_seconds=self._staleness(live, projection.handled_types(), head, now),
+            lag_seconds=self._staleness(live, projection.handled_types(), head, now) if measured else None,
             seconds_since_advance=_seconds(live.advanced_at, now),
-            rate=self._rate_of(projection.name),
+            rate=self._rate_of(projection.name) if measured else None,
             parked=parked.get((projection.name, live.number), 0),
             generation=live.number,
             failure=live.failure,
