@@ -246,7 +246,7 @@ class InlineRefused(CqrsError):
 
 class NotKeyed(CqrsError):
     """{projection} is a SQL projection: nobody can tell which events a row of it comes from, so its rows are not
-    checked or explained one by one, nor repaired. Replay it: all its rows are made anew and compared."""
+    explained one by one, nor repaired. Check it in full, or replay it: all its rows are made anew and compared."""
 
     projection: str
 

@@ -11,13 +11,14 @@ import sqlalchemy as sa
 
 from cqrs.clock import Clock, utc_now
 from cqrs.domain import Catalogue, Domain
-from cqrs.drift.checking import Checking, Level
+from cqrs.drift.checking import AnyChecking, Checking, Level
 from cqrs.drift.checks import LOG, WRITE_MODEL, Checks, Verdict
 from cqrs.drift.coverage import Coverage, Coverages
 from cqrs.drift.explanation import WHOLE, Explanation, Window, explain
 from cqrs.drift.judge import Judge
 from cqrs.drift.repair import Preview, Repair, preview
 from cqrs.drift.standing import StandingDrift
+from cqrs.drift.table_checking import TableChecking
 from cqrs.drift.write_model_check import WriteModelSide
 from cqrs.drift.write_model_rows import WriteModelRows
 from cqrs.errors import (
@@ -161,9 +162,12 @@ class Runtime:
         keys = KeyIndex(declared, events=self.events, types=self.types, database=self.read)
         self._coverages = Coverages(self.main)
         foreign = ForeignWrites(self.read)
-        self.operation_handlers["check"] = Checking(
+        by_keys = Checking(
             self.checks, self._coverages, keys, foreign, self.judge, write_model_of=self._write_model_side
         )
+        made = (self.projections.definition, self.projections.scratch)
+        by_tables = TableChecking(self.checks, self._coverages, RowSnapshots(self.read), *made)
+        self.operation_handlers["check"] = AnyChecking(self.projections.definition, by_keys, by_tables)
         store = SqlReadModelStore(self.read)
         repairs = RowRepairs(self.read, store.lease_seconds)
         self.operation_handlers["repair"] = Repair(self.checks, self.judge, repairs, store, self._note_repair)
@@ -296,8 +300,7 @@ class Runtime:
         self, name: str, *, actor: str, level: str = "full", reference: str = "log", reason: str | None = None
     ) -> Operation:
         """Ask for a check of the rows of a read model. Raises NotFound; InvalidMessage for a level or reference that
-        there is not; NotKeyed."""
-        self._keyed(name)
+        there is not, or not for this one."""
         errors = {
             field: [f"Choose one of: {', '.join(choices)}."]
             for field, value, choices in (("level", level, LEVELS), ("reference", reference, REFERENCES))
@@ -307,7 +310,8 @@ class Runtime:
         if not errors and reference not in {each for _, each in offered}:
             errors["reference"] = [f"{name} declares no write_model: its rows can only be compared with the log."]
         elif not errors and (level, reference) not in offered:
-            errors["level"] = ["Against the write model all rows are compared: choose full."]
+            what = "Against the write model" if reference == WRITE_MODEL else "Of a SQL projection"
+            errors["level"] = [f"{what} all rows are compared: choose full."]
         if errors:
             raise InvalidMessage(errors)
         parameters = {"level": level, "reference": reference}
@@ -317,7 +321,7 @@ class Runtime:
         """The levels and references that a check of this projection may have. Raises NotFound."""
         projection = self.projections.definition(name)
         if not projection.keyed:
-            return []
+            return [(Level.FULL.value, LOG)]
         against = [(Level.FULL.value, WRITE_MODEL)] if projection.write_model is not None else []
         return [*((level, LOG) for level in LEVELS), *against]
 

@@ -22,8 +22,8 @@ class CheckSizes:
     chunk_keys: int = CHUNK_KEYS
     #: Rows that a sample has: of 1,000 rows with one wrong one among them, it misses all in one of 20 cases.
     sample_rows: int = 3_000
-    #: How long a rolling check goes on, and then to the end of its chunk.
-    rolling_seconds: float = 1.0
+    #: How long a rolling check goes on, and then to the end of its chunk: once an hour, as much as 150 ms a minute.
+    rolling_seconds: float = 10.0
     #: With more touched keys, or events to read for finding them, all rows are looked at instead.
     touched_keys: int = 50_000
     touched_events: int = 200_000

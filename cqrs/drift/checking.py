@@ -8,18 +8,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cqrs.drift.bench import Bench, CheckSizes
-from cqrs.drift.checks import LOG, WRITE_MODEL, Also, Check, Checks, Verdict
+from cqrs.drift.checks import ENDED, LOG, UNFINISHED, WRITE_MODEL, Also, Check, Checks, Verdict, result_of
 from cqrs.drift.coverage import Coverages
 from cqrs.drift.full_check import check_all
 from cqrs.drift.incremental_check import check_touched
 from cqrs.drift.judge import Judge
 from cqrs.drift.rolling_check import check_next
 from cqrs.drift.sample_check import check_sample
+from cqrs.drift.table_checking import TableChecking
 from cqrs.drift.tally import Tally, Unsteady
 from cqrs.drift.write_model_check import WriteModelSide, check_write_model
 from cqrs.errors import ShapeMismatch
 from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.progress import Progress
+from cqrs.projections.projection import Projection
 from cqrs.readmodels.foreign_writes import ForeignWrites
 
 
@@ -41,8 +43,8 @@ LOOKS: Mapping[str, Callable[[Bench], Also]] = {
 
 
 class Checking:
-    """The handler of checks. `judge_of` gives the judge of a projection by its name, `write_model_of` the write model
-    of one that declares it."""
+    """The handler of checks by keys. `judge_of` gives the judge of a projection by its name, `write_model_of` the
+    write model of one that declares it."""
 
     def __init__(
         self,
@@ -75,8 +77,8 @@ class Checking:
         check = self._checks.of_operation(run.operation.id)
         if check is not None and check.verdict is None:
             self._foreign.give_back(check.id)
-            self._checks.finish(check, Verdict.INCONCLUSIVE, "It did not come to its end.")
-        return "No row was changed; what was found until then is kept."
+            self._checks.finish(check, Verdict.INCONCLUSIVE, UNFINISHED)
+        return ENDED
 
     def _carry_out(self, run: Progress, check: Check) -> Check:
         judge = self._judge_of(check.projection)
@@ -112,7 +114,21 @@ class Checking:
         return LOOKS[check.level](bench)
 
 
-def result_of(check: Check) -> dict[str, Any]:
-    names = ("rows", "checked", "missing", "extra", "changed", "pending", "events", "method")
-    counts = {name: getattr(check, name) for name in names}
-    return {"check": f"/api/checks/{check.id}", "verdict": check.verdict, "reason": check.reason, **counts}
+class AnyChecking:
+    """Hands a check to who knows how, by whether the projection has keys."""
+
+    def __init__(
+        self, definition: Callable[[str], type[Projection]], by_keys: Checking, by_tables: TableChecking
+    ) -> None:
+        self._definition = definition
+        self._by_keys = by_keys
+        self._by_tables = by_tables
+
+    def carry_out(self, run: Progress) -> Mapping[str, Any]:
+        return self._who(run).carry_out(run)
+
+    def undo(self, run: Progress) -> str:
+        return self._who(run).undo(run)
+
+    def _who(self, run: Progress) -> Checking | TableChecking:
+        return self._by_keys if self._definition(run.operation.projection).keyed else self._by_tables

@@ -21,6 +21,10 @@ from cqrs.store.database import Database
 #: What rows are held against; the log where nothing else is said.
 LOG, WRITE_MODEL = "log", "write_model"
 
+UNFINISHED = "It did not come to its end."
+#: What one that did not means for readers.
+ENDED = "No row was changed; what was found until then is kept."
+
 #: Findings that are stored for one check; all are counted.
 MOST_FINDINGS = 1_000
 LONGEST_PAGE = 200
@@ -303,3 +307,10 @@ def _finding(row: sa.Row[Any]) -> Finding:
         resolved_by=row.resolved_by,
         resolved_at=row.resolved_at,
     )
+
+
+def result_of(check: Check) -> dict[str, Any]:
+    """Of the operation that it is."""
+    names = ("rows", "checked", "missing", "extra", "changed", "pending", "events", "method")
+    counts = {name: getattr(check, name) for name in names}
+    return {"check": f"/api/checks/{check.id}", "verdict": check.verdict, "reason": check.reason, **counts}

@@ -64,6 +64,16 @@ class RowComparison:
                 found[column.name] = ColumnDifference(stored, wanted)
         return found
 
+    def packed_differences(self, packed: Packed, expected: Packed) -> Mapping[str, ColumnDifference]:
+        """The same for two stored rows."""
+        found: dict[str, ColumnDifference] = {}
+        for n, column in self._compared:
+            if type(packed[n]) is not type(expected[n]) or packed[n] != expected[n]:
+                stored, wanted = column.read(packed[n]), column.read(expected[n])
+                if not column.same(stored, wanted):
+                    found[column.name] = ColumnDifference(stored, wanted)
+        return found
+
 
 class _Column:
     def __init__(self, column: sa.Column[Any], dialect: Dialect) -> None:

@@ -24,7 +24,7 @@ class Unsteady(Exception):
 
 class Tally:
     def __init__(
-        self, checks: Checks, check: Check, judge: Judge, *, monotonic: Callable[[], float] = time.monotonic
+        self, checks: Checks, check: Check, judge: Judge | None, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self.check = check
         #: Whether every row and every key was looked at.
@@ -42,8 +42,8 @@ class Tally:
 
     def take(self, judged: Judged, *, derive_twice: bool = True) -> None:
         """Raises Unsteady for rows that differ, if those were derived and come out otherwise now."""
-        if derive_twice:
-            self._refuse_unsteady(judged)
+        if derive_twice and self._judge is not None:
+            self._refuse_unsteady(self._judge, judged)
         check, kinds = self.check, Counter(each.kind for each in judged.found)
         positions = [judged.live.position, *([check.position] if check.position is not None else [])]
         if check.generation not in (None, judged.live.number):
@@ -67,10 +67,11 @@ class Tally:
             self._right |= self.standing.intersection(judged.keys) - {each.key for each in judged.found}
             self._right -= judged.underived.keys()
 
-    def _refuse_unsteady(self, judged: Judged) -> None:
-        found = [key_of_text(each.key, self._judge.model) for each in judged.found[:TWICE_FOUND]]
+    @staticmethod
+    def _refuse_unsteady(judge: Judge, judged: Judged) -> None:
+        found = [key_of_text(each.key, judge.model) for each in judged.found[:TWICE_FOUND]]
         keys = [key for key in found if key is not None]
-        unsteady = self._judge.differs_from_itself(keys, judged.live.position) if keys else []
+        unsteady = judge.differs_from_itself(keys, judged.live.position) if keys else []
         if unsteady:
             raise Unsteady(not_deterministic(unsteady))
 

@@ -64,6 +64,8 @@ class Builder:
         self._retry = FIRST_RETRY_SECONDS
         self._until = 0
         self._page_began = shop.monotonic()
+        #: Events that this one has applied.
+        self.applied = 0
 
     @property
     def held(self) -> Generation:
@@ -98,6 +100,7 @@ class Builder:
         except BaseException:
             self._engine = None
             raise
+        self.applied += step.applied
         self._run.progress(engine.held.position, total=max(self._until, engine.held.position))
         if step.culprit is not None:
             unknown = "unreadable" if self._projection.keyed else "none"

@@ -29,7 +29,7 @@ def drop_old(
     at_work = active()  # asked afterwards: an operation is there before what it makes
     dropped = []
     for each in generations:
-        if each.projection not in models or (each.operation in at_work and each.state is GenerationState.BUILDING):
+        if each.projection not in models or (each.made_for in at_work and each.state is GenerationState.BUILDING):
             continue
         old = each.state is GenerationState.KEPT and each.kept_at is not None and now - each.kept_at >= kept_for
         if (old or _left_behind(store, each)) and _drop(store, models[each.projection], each):

@@ -40,9 +40,10 @@ class GenerationInfo:
 def generation_infos(
     projection: type[Projection], own: list[Generation], parked: dict[tuple[str, int], int]
 ) -> list[GenerationInfo]:
-    """The newest first."""
+    """The newest first; what a check makes for itself is none of them."""
     back = previous_of(own)
-    return [_info(projection, each, parked, each is back) for each in sorted(own, key=lambda g: -g.number)]
+    ordered = sorted((each for each in own if not each.is_scratch), key=lambda g: -g.number)
+    return [_info(projection, each, parked, each is back) for each in ordered]
 
 
 def previous_of(own: list[Generation]) -> Generation | None:

@@ -23,11 +23,13 @@ from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.generation_info import GenerationInfo, generation_infos
 from cqrs.projections.parked import ParkedKeys, ParkedPage, SetAside
 from cqrs.projections.preflight import COUNT_CAP, Preflight, PreflightReader
+from cqrs.projections.progress import Progress
 from cqrs.projections.projection import Projection
 from cqrs.projections.release import PositionsOf, Released
 from cqrs.projections.replay import Replay
 from cqrs.projections.rollback import RollBack
 from cqrs.projections.runner import Runner
+from cqrs.projections.scratch import Scratch
 from cqrs.projections.status import ProjectionStatus, StatusReader
 from cqrs.readmodels.shape import difference, shape_of
 from cqrs.readmodels.store import Generation, GenerationState, ReadModelStore
@@ -184,6 +186,10 @@ class Projections:
     def roll_back(self, sleep: Callable[[float], None] = time.sleep) -> RollBack:
         """The handler of roll backs."""
         return RollBack(self._workshop(sleep), self.definition)
+
+    def scratch(self, name: str, run: Progress) -> Scratch:
+        """Rows that a check derives anew. Raises NotFound."""
+        return Scratch(self._workshop(time.sleep), self.definition(name), run)
 
     def _workshop(self, sleep: Callable[[float], None]) -> Workshop:
         sizes = self._sizes or Sizes()

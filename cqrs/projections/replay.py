@@ -99,7 +99,7 @@ class _Work:
         for each in store.generations()[1]:
             mine = each.operation == self._run.operation.id and (each.shape, each.logic) == (shape, logic)
             left = each.projection == name and each.state is GenerationState.BUILDING and each.operation is not None
-            if left and not mine and not store.put_back(name, each.number):
+            if left and not mine and not each.is_scratch and not store.put_back(name, each.number):
                 store.drop(self._model, each.number)
                 self._run.log(f"Generation {each.number}, which was never finished, was dropped.")
         made = store.create(self._model, shape=shape, logic=logic, operation=self._run.operation.id)

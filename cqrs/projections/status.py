@@ -123,7 +123,7 @@ class StatusReader:
         live = next((each for each in own if each.state is GenerationState.LIVE), None)
         if live is None:
             return _without_rows(projection, head)
-        building = next((each for each in own if each.state is GenerationState.BUILDING), None)
+        building = next((each for each in own if each.state is GenerationState.BUILDING and not each.is_scratch), None)
         return ProjectionStatus(
             name=projection.name,
             title=projection.title,

@@ -54,10 +54,13 @@ class RowSnapshots:
     def dialect(self) -> Dialect:
         return self._database.engine.dialect
 
-    def chunk(self, model: RowModel, after: tuple[Any, ...] | None, size: int) -> Snapshot:
-        """The next rows by stored key. Raises ReadModelMissing."""
+    def chunk(
+        self, model: RowModel, after: tuple[Any, ...] | None, size: int, *, number: int | None = None
+    ) -> Snapshot:
+        """The next rows by stored key; of the generation of this number instead. Raises ReadModelMissing."""
         with self._database.read() as connection:
             live, parked, sql = self._begin(connection, model)
+            sql = sql if number is None else row_statements(self._database, model, number)
             keys = ", ".join(sql.keys)
             mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
             behind = "" if after is None else f" WHERE ({keys}) > {many_rows(1, len(sql.keys), mark)}"
@@ -90,6 +93,14 @@ class RowSnapshots:
         """The key as the driver takes it, for `chunk`."""
         return RowCodec(model, self._database.engine.dialect).pack_keys([key])[0]
 
+    def last_key(self, model: RowModel, number: int) -> tuple[Any, ...] | None:
+        """The highest stored key of a generation; None when it has no rows."""
+        sql = row_statements(self._database, model, number)
+        order = ", ".join(f"{key} DESC" for key in sql.keys)
+        with self._database.read() as connection:
+            found = fetch(connection, f"SELECT {', '.join(sql.keys)} FROM {sql.table} ORDER BY {order} LIMIT 1", ())
+        return found[0] if found else None
+
     def count(self, model: RowModel, limit: int) -> int:
         """Rows of the live generation, counted no further than `limit`. Raises ReadModelMissing."""
         with self._database.read() as connection:
@@ -99,8 +110,8 @@ class RowSnapshots:
 
     def _begin(self, connection: sa.Connection, model: RowModel) -> tuple[Generation, Collection[str], RowStatements]:
         """The checkpoint is the first thing read: it begins the snapshot."""
-        live = live_of(connection, model.name)
-        parked = frozenset(parked_table.positions(connection, model.name, live.number))
+        live = live_of(connection, model.projection)
+        parked = frozenset(parked_table.positions(connection, model.projection, live.number))
         return live, parked, row_statements(self._database, model, live.number)
 
     def _rows(self, model: RowModel, found: Sequence[Packed]) -> list[StoredRow]:

@@ -13,6 +13,9 @@ from cqrs.readmodels.rows import Key, Row, RowModel
 #: The suspect where a process died with nobody knows which event in hand, if with any.
 ANY_EVENT = 0
 
+#: Before the operation's id, for a generation that is made to be looked at by a check, and never for readers.
+SCRATCH = "check "
+
 #: Events passed over for some keys: the texts of those by position.
 Skips = Mapping[int, Collection[str]]
 
@@ -74,6 +77,15 @@ class Generation:
     deaths: int = 0
     #: What is in hand now; only written down while something is suspect.
     in_hand: int | None = None
+
+    @property
+    def is_scratch(self) -> bool:
+        return self.operation is not None and self.operation.startswith(SCRATCH)
+
+    @property
+    def made_for(self) -> str | None:
+        """The id of the operation that makes it ready, or did so last; for readers or not."""
+        return None if self.operation is None else self.operation.removeprefix(SCRATCH)
 
     @property
     def halted(self) -> bool:

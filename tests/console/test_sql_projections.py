@@ -13,6 +13,7 @@ from cqrs.domain import Domain
 from cqrs.messages import Event, Role, event
 from cqrs.projections.sql_projection import SqlProjection
 from cqrs.runtime import Runtime
+from cqrs.workers.operation_runner import OperationRunner
 from tests.conftest import RuntimeFactory
 from tests.console.browser import Browser
 from tests.console.conftest import ROOT
@@ -74,3 +75,19 @@ def test_each_table_is_a_read_model_without_positions(ben: Browser) -> None:
 
 def test_the_overview_shows_it_among_the_others(ben: Browser) -> None:
     assert "visits 1 row" in text_of(ben.get("/"))
+
+
+def test_it_is_checked_in_full_and_what_differs_in_each_table_is_shown(ben: Browser, travelled: Runtime) -> None:
+    with travelled.read.write() as connection:
+        connection.exec_driver_sql("UPDATE towns__g1 SET town = 'Bonn'")
+    assert "Check for drift" in text_of(ben.get("/projections/visits"))
+    asked = travelled.start_check("visits", actor="ben")
+    OperationRunner(travelled.operations, travelled.operation_handlers, "worker").step()
+    check = travelled.checks.of_operation(asked.id)
+    assert check is not None
+    assert (check.verdict, check.missing, check.extra) == ("drift", 1, 1)
+    words = text_of(ben.get(f"/drift/checks/{check.id}"))
+    assert "towns: Bonn" in words
+    assert "towns: Ulm" in words
+    assert "Repair" not in words
+    assert "visits" in text_of(ben.get("/drift"))

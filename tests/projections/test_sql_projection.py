@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cqrs.domain import Catalogue, Domain
-from cqrs.errors import DomainFault, NotKeyed
+from cqrs.errors import DomainFault, InvalidMessage, NotKeyed
 from cqrs.identifiers import new_id
 from cqrs.messages import Event, Metadata
 from cqrs.projections.engine import Sizes
@@ -325,11 +325,12 @@ def test_what_needs_keys_is_refused_with_a_sentence(new_runtime: RuntimeFactory)
     runtime.init()
     for refused in (
         lambda: runtime.explain("ledger", "Ada"),
-        lambda: runtime.start_check("ledger", actor="ada"),
         lambda: runtime.start_repair("ledger", actor="ada", keys=["Ada"]),
     ):
         with pytest.raises(NotKeyed, match="ledger is a SQL projection"):
             refused()
+    with pytest.raises(InvalidMessage, match="Of a SQL projection all rows are compared: choose full"):
+        runtime.start_check("ledger", actor="ada", level="rolling")
     assert runtime.projections.preflight("ledger").rate is None
     assert runtime.keys.indexed_to() == 0
     while runtime.keys.follow():
