@@ -113,7 +113,10 @@ def check_page(check: Check) -> CheckPage:
         again=_again(check) if status else {},
         csv=with_query(url_for("api_checks.show", identity=check.id), {"kind": chosen, "format": "csv"}),
         json=with_query(url_for("api_checks.show", identity=check.id), {"kind": chosen, "limit": MOST_ITEMS}),
-        can_repair=bool(standing) and check.verdict == "drift" and not outdated and check.reference == LOG
+        can_repair=bool(standing)
+        and check.verdict == "drift"
+        and not outdated
+        and check.reference == LOG
         and bool(status and status.keyed),
     )
 

@@ -89,5 +89,6 @@ def test_it_is_checked_in_full_and_what_differs_in_each_table_is_shown(ben: Brow
     words = text_of(ben.get(f"/drift/checks/{check.id}"))
     assert "towns: Bonn" in words
     assert "towns: Ulm" in words
-    assert "Repair" not in words
+    assert "Repair selected" not in words
+    assert "so a replay makes all of them anew" in words
     assert "visits" in text_of(ben.get("/drift"))
