@@ -46,7 +46,7 @@ screenshots: $(DEV_STAMP) ## pictures of all pages into docs/images
 	$(BIN)/python -m tests.e2e.screenshots
 
 .PHONY: bench
-bench: $(DEV_STAMP) ## speed as ratios to raw sqlite3, into benchmarks/results/
+bench: $(DEV_STAMP) ## speed as ratios to raw sqlite3 and psycopg, into benchmarks/results/
 	$(BIN)/python -m benchmarks.run
 
 # Installing anew only when the list has changed. The check of the version comes first: pip's own message is long.

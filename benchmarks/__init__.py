@@ -1,1 +1,1 @@
-"""How fast the core is, as ratios: against the least that SQLite itself needs, and against `eventsourcing`."""
+"""How fast the core is, as ratios: against the least that SQLite and PostgreSQL need, and against `eventsourcing`."""

@@ -52,7 +52,7 @@ def measured(name: str, folder: Path, url: str | None, settings: dict[str, objec
                 for what, share in (("p50", 0.50), ("p95", 0.95), ("max", 1.0)):
                     result.figures.setdefault(f"{side}, {what}", []).append(quantile(latencies, share))
     result.goals.append(Goal("ms p95", result.median(f"{SEEN}, p95"), goal=15, floor=25, at_most=True))
-    result.notes.append("another process looks for events after 5 ms, and every 50 ms when nothing happens for long")
+    result.notes.append("another process looks for events every 5 ms, and every 50 ms when nothing happens for 1 s")
     return result
 
 

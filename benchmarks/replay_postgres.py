@@ -34,6 +34,8 @@ def run(folder: Path) -> Iterator[Result]:
         if PEER in result.figures:
             result.goals.append(Goal(f"times {PEER}", result.ratio(OURS, PEER), goal=120, floor=75))
             result.notes.append(f"{result.ratio(OURS, RELAXED):.0f} times {RELAXED}")
+        else:
+            result.notes.append("eventsourcing is not measured: pip install eventsourcing psycopg-pool")
         result.notes.append(f"{result.ratio(OURS, TYPED):.2f} of {TYPED}")
         if result.missed():
             result.profile = top_lines(replays.ours)

@@ -14,18 +14,16 @@ from flask.cli import AppGroup
 
 from cqrs import log_lines
 from cqrs.cli_access import people, tokens
-from cqrs.cli_operations import operations, parked, replay, rollback
+from cqrs.cli_operations import operations, parked, replay, rollback, succeeded
 from cqrs.cli_output import deed, event_document, show, show_log, show_table, tell
 from cqrs.cli_schedules import schedules
 from cqrs.demo import seed as load_demo
 from cqrs.errors import CqrsError, LogNotEmpty
-from cqrs.identifiers import new_id
 from cqrs.projections.status import ProjectionStatus
 from cqrs.runtime import EXTENSION, LEVELS, REFERENCES, Runtime
 from cqrs.store.records import EventFilter, RecordedEvent
 from cqrs.system_report import log_document, log_report
-from cqrs.workers.operation import Operation, OperationState
-from cqrs.workers.operation_runner import OperationRunner
+from cqrs.workers.operation import Operation
 from cqrs.workers.scheduler import Scheduler
 from cqrs.workers.worker import Worker
 
@@ -37,8 +35,6 @@ CHECK_FIELDS = (
     "id", "projection", "level", "reference", "verdict", "reason", "position", "rows", "checked", "missing", "extra",
     "changed", "pending", "method",
 )  # fmt: skip
-#: Seconds between two looks at an operation that a worker carries out.
-LOOK_SECONDS = 0.2
 #: Events asked for at once while following the log.
 PAGE = 200
 
@@ -206,7 +202,7 @@ def check(runtime: Runtime, name: str, level: str, reference: str, reason: str |
     """
     with deed(runtime, "check", name, reason=reason) as actor:
         asked = runtime.start_check(name, actor=actor, level=level, reference=reference, reason=reason)
-    _show_check(runtime, _carried_out(runtime, asked), as_json)
+    _show_check(runtime, succeeded(runtime, asked, quiet=as_json), as_json)
 
 
 @cqrs_group.command()
@@ -223,24 +219,10 @@ def repair(
     identity = check_id.removeprefix("/api/checks/") if check_id else None
     with deed(runtime, "repair", name, reason=reason) as actor:
         asked = runtime.start_repair(name, actor=actor, keys=keys or None, check=identity, reason=reason)
-    done = _carried_out(runtime, asked)
+    done = succeeded(runtime, asked, quiet=as_json)
     if not as_json:
         click.echo(f"{(done.result or {})['repaired']:,} rows were repaired.")
     _show_check(runtime, done, as_json)
-
-
-def _carried_out(runtime: Runtime, asked: Operation) -> Operation:
-    """By the worker that is alive, else here. Raises ClickException unless it succeeded."""
-    runner = OperationRunner(runtime.operations, runtime.operation_handlers, f"shell {new_id()}")
-    operation = asked
-    while not operation.state.finished:
-        if runtime.workers.alive() or not runner.step():
-            threading.Event().wait(LOOK_SECONDS)
-        operation = runtime.operations.get(asked.id)
-    if operation.state is not OperationState.SUCCEEDED:
-        why = operation.errors[-1] if operation.errors else "Nothing more is known."
-        raise click.ClickException(f"{operation.title} has {operation.state.value}. {why}")
-    return operation
 
 
 def _show_check(runtime: Runtime, operation: Operation, as_json: bool) -> None:

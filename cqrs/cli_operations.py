@@ -157,8 +157,26 @@ def _tell_released(keys: Any, failed: Any, as_json: bool) -> None:
 
 
 def _follow(runtime: Runtime, asked: Operation, as_json: bool) -> None:
+    operation = watched(runtime, asked, quiet=as_json)
+    if as_json:
+        show(document(operation))
+    else:
+        click.echo(_ending(operation))
+    if operation.state is not OperationState.SUCCEEDED:
+        raise click.exceptions.Exit(1)
+
+
+def succeeded(runtime: Runtime, asked: Operation, *, quiet: bool) -> Operation:
+    """Watch it to its end. Raises ClickException unless that is a good one."""
+    operation = watched(runtime, asked, quiet=quiet)
+    if operation.state is not OperationState.SUCCEEDED:
+        raise click.ClickException(_ending(operation))
+    return operation
+
+
+def watched(runtime: Runtime, asked: Operation, *, quiet: bool) -> Operation:
     """Until it is over, or waits for somebody. Leaving with Ctrl-C stops the watching, and what is done here."""
-    bar = Bar(quiet=as_json)
+    bar = Bar(quiet=quiet)
     with _worked_on(runtime, asked.id) as wait:
         operation = asked
         while not (operation.state.finished or operation.state is OperationState.WAITING):
@@ -167,12 +185,7 @@ def _follow(runtime: Runtime, asked: Operation, as_json: bool) -> None:
             operation = runtime.operations.get(asked.id)
     bar.draw(operation)
     bar.end()
-    if as_json:
-        show(document(operation))
-    else:
-        click.echo(_ending(operation))
-    if operation.state is not OperationState.SUCCEEDED:
-        raise click.exceptions.Exit(1)
+    return operation
 
 
 @contextmanager

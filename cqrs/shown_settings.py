@@ -28,7 +28,8 @@ class ShownSetting:
 def shown_settings(settings: Settings) -> list[ShownSetting]:
     shown = {_name(each): _words(getattr(settings, each)) for each in SHOWN}
     withheld = {_name(each): "set, never shown" if getattr(settings, each) else UNSET for each in WITHHELD}
-    return [ShownSetting(name, value, settings.sources.get(name)) for name, value in {**shown, **withheld}.items()]
+    sources = {"SECRET_KEY": "instance/secret_key", **settings.sources}
+    return [ShownSetting(name, value, sources.get(name)) for name, value in {**shown, **withheld}.items()]
 
 
 def _name(field: str) -> str:
