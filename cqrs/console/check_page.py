@@ -182,7 +182,8 @@ def _advice(check: Check, live: GenerationInfo | None) -> str | None:
         return None
     if live is not None and live.logic_changed:
         return f"The code changed since generation {live.number} was made, so a replay is the better way."
-    if check.differing > check.checked * MOST_REPAIRED:
-        part = drift_words.share(check.differing, check.checked)
+    looked_at = check.checked if check.level == "sample" else max(check.checked, check.rows or 0)
+    if check.differing > looked_at * MOST_REPAIRED:
+        part = drift_words.share(check.differing, looked_at)
         return f"{part} of the rows differ: a replay, which makes all rows anew, is the better way."
     return None

@@ -91,6 +91,8 @@ def sentence(check: Check) -> str:
     if check.differing:
         its = theirs.replace("their events", "its events") if check.checked == 1 else theirs
         return f"{number(check.differing)} of {of_rows(check.checked)} of {name} {_verb(check.differing)} from {its}."
+    if not check.checked and check.level != "full":
+        return f"No row of {name} had to be looked at."
     if not check.checked:
         return f"{name} has no rows, and no event says it should."
     if check.checked == 1:

@@ -256,3 +256,16 @@ def test_what_differs_from_the_write_model_is_not_repaired_from_the_log(ana: Bro
     assert "1 of 5 rows of accounts differs from the write model." in words
     assert "Check against the log first." in words
     assert "Repair selected" not in words
+
+
+def test_a_look_at_a_few_rows_is_not_taken_for_one_at_all(ana: Browser, runtime: Runtime) -> None:
+    check = runtime.checks.begin("01a", "accounts", level="incremental", reference="log")
+    few = replace(check, changed=1, checked=1, rows=500, generation=1, position=5)
+    saved = runtime.checks.save(few, [Found(key="1", kind="changed", columns={}, last_event=1)])
+    found = text_of(ana.get(f"/drift/checks/{runtime.checks.finish(saved, Verdict.DRIFT).id}"))
+    assert "1 of 1 row of accounts differs from its events." in found
+    assert "0.2 % of 500" in found
+    assert "is the better way" not in found
+    none = runtime.checks.begin("01b", "accounts", level="incremental", reference="log")
+    finished = runtime.checks.finish(replace(none, position=5, generation=1), Verdict.NONE)
+    assert "No row of accounts had to be looked at." in text_of(ana.get(f"/drift/checks/{finished.id}"))
