@@ -27,6 +27,7 @@ PAGES = {
     "projection": "/projections/user_stats",
     "read-models": "/read-models",
     "rows": "/read-models/user_stats?sort=-total_spent",
+    "jump": "/jump?q=user_stats",
     "drift": "/drift",
     "events": "/events",
     "event": "/events/1",
