@@ -11,6 +11,7 @@ from cqrs.console import current
 from cqrs.console.access import needs
 from cqrs.console.charts import lag_line, rate_bars
 from cqrs.console.check_strip import PLACES, check_strip
+from cqrs.console.event_facets import Facet, Value
 from cqrs.console.finding_rows import ColumnPair
 from cqrs.console.position_chart import Happening, PositionChart, position_chart
 from cqrs.console.rendering import render
@@ -19,6 +20,12 @@ from cqrs.messages import Role
 from cqrs.workers.samples import Sample
 
 bp = Blueprint("patterns", __name__)
+
+#: One that is counted to its end, one that is not, with a value that is chosen.
+FACETS = (
+    Facet("Types", (Value("Shipped", 1_796, "#", True), Value("Returned", 76, "#", False)), 3, False),
+    Facet("Actors", (Value("maria.keller", 12, "#", False),), 0, True),
+)
 
 #: (state, what it means), in the order in which they are looked for.
 STATES = (
@@ -65,6 +72,7 @@ def index() -> Response:
         gap=lag_line("orders", [3.0, 5.0, 90.0, 20.0, None, None, None, 4.0, 2.0, 0.0]),
         bars=rate_bars([float(i % 7 + i // 20) for i in range(60)], start="13:32", end="14:32"),
         page={"chart": _chart(times)},
+        facets=FACETS,
         differing=DIFFERING,
         strip=check_strip(current.runtime().checks.page(limit=PLACES)),
         toast=Toast("user_stats is paused.", "/", "Resume", state="ok"),

@@ -43,6 +43,9 @@ class StreamList:
     count: Count
     first: str | None
     more: str | None
+    #: The same list for programs.
+    json: str
+    csv: str
 
     @property
     def filtered(self) -> bool:
@@ -68,6 +71,8 @@ class StreamPage:
     #: None when no aggregate is declared for the category; then `no_state` says so.
     state: Sequence[Change] | None
     no_state: str = ""
+    #: The same for programs.
+    json: str
     #: Rows of read models that the events shown concern.
     rows: Sequence[TouchedRow] = ()
 
@@ -88,6 +93,7 @@ def index() -> AnyResponse:
     reports = current.runtime().reports
     found = reports.streams(category=category, prefix=prefix, cursor=cursor)
     kept, here = {"category": category, "prefix": prefix}, url_for("streams.index")
+    twin = {**kept, "cursor": cursor}
     page = StreamList(
         streams=found.items,
         categories=reports.categories(),
@@ -96,6 +102,8 @@ def index() -> AnyResponse:
         count=reports.stream_count(),
         first=with_query(here, kept) if cursor else None,
         more=with_query(here, {**kept, "cursor": found.next}) if found.next else None,
+        json=with_query(url_for("api_streams.index"), twin),
+        csv=with_query(url_for("api_streams.index"), {**twin, "format": "csv"}),
     )
     return render("streams/index.html", tag=navigation.tag(), follow=cursor is None, page=page)
 
@@ -133,6 +141,7 @@ def _page(stream: str, *, latest: int, at: int, top: int) -> StreamPage:
         ticks=ticks(latest, at),
         state=None if state is None else compare(_state(stream, at - 1) if at > 1 else {}, state),
         no_state=_no_state(stream),
+        json=url_for("api_streams.show", stream=stream, at=at if at < latest else None),
         rows=current.runtime().touched_rows.of(*listed)[:ROWS_SHOWN],
     )
 

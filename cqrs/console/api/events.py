@@ -20,6 +20,8 @@ bp = Blueprint("api_events", __name__, url_prefix="/api/events")
 @bp.get("")
 @needs(Role.VIEWER)
 def index() -> Response:
+    """Newest first, or ascending from `after`. `text=amount=12.50` compares a field of the payload; other text is
+    looked for in all of it. `searched_to` is where the search stopped before the page was full; `next` goes on."""
     asked = Parameters(request.args)
     form, unmasked = format_of(asked), unmask_asked(asked)
     page = event_search.find(runtime().events, event_search.search_of(asked, unmasked=unmasked))
