@@ -47,6 +47,13 @@ def _two(seconds: int, large: int, large_unit: str, small: int, small_unit: str)
     return f"{seconds // large} {large_unit}" + (f" {rest} {small_unit}" if rest else "")
 
 
+def about(seconds: float | None) -> str:
+    """An estimate, in the middle of a sentence."""
+    if seconds is None:
+        return "an unknown time"
+    return f"about {duration(seconds)}" if seconds >= 1 else "under 1 s"
+
+
 def ago(moment: datetime | None) -> str:
     """Relative below a day, the date and time beyond; small differences of clocks are not the future."""
     if moment is None:
@@ -119,4 +126,4 @@ def quoted(text: str) -> str:
     return compact_json(text)
 
 
-FILTERS = (number, duration, ago, until, instant, moment, clock, short_id, bytes_, compact_json, quoted)
+FILTERS = (number, duration, about, ago, until, instant, moment, clock, short_id, bytes_, compact_json, quoted)

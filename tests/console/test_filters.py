@@ -48,6 +48,13 @@ def test_duration(seconds: float | None, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "text"), [(None, "an unknown time"), (0.0, "under 1 s"), (0.9, "under 1 s"), (96, "about 1 min 36 s")]
+)
+def test_an_estimate_is_never_nothing(seconds: float | None, text: str) -> None:
+    assert filters.about(seconds) == text
+
+
+@pytest.mark.parametrize(
     ("size", "text"),
     [(None, "unknown"), (999, "999 B"), (41_200, "41.2 kB"), (412_000, "412 kB"), (3_100_000_000, "3.1 GB")],
 )
