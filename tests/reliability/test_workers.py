@@ -137,8 +137,9 @@ def test_due_times_are_run_once_whoever_holds_the_scheduler(new_yard: YardFactor
     workers = {each.pid: each for each in (yard.worker(), yard.worker(), yard.worker())}
 
     def leader() -> int | None:
-        (found,) = yard.desk.sql("SELECT owner FROM leases WHERE name = 'scheduler'") or [(None,)]
-        return pid_of(found[0])
+        with yard.desk.read.read() as connection:
+            owner = connection.exec_driver_sql("SELECT owner FROM leases WHERE name = 'scheduler'").scalar()
+        return pid_of(owner)
 
     def ticks(pid: int) -> int:
         return sum(words == [str(pid)] for words in yard.journal.lines("tick"))
@@ -149,13 +150,22 @@ def test_due_times_are_run_once_whoever_holds_the_scheduler(new_yard: YardFactor
         assert found is not None
         return found
 
+    def next_while_halted(halted: int) -> int:
+        """One that is halted inside its transaction keeps everybody out on SQLite: then it is done once more."""
+        for _ in range(5):
+            workers[halted].halt()
+            if came_true(lambda: leader() in workers.keys() - {halted}, 4 * LEASE):
+                break
+            workers[halted].go_on()
+            came_true(lambda: False, 0.05)
+        return next_leader(halted)
+
     first = next_leader(None)
     killed = time.monotonic()
     workers[first].kill()
     second = next_leader(first)
     took = time.monotonic() - killed
-    workers[second].halt()
-    third = next_leader(second)
+    third = next_while_halted(second)
     workers[second].go_on()
     before = ticks(third)
     wait_until(lambda: ticks(third) > before + 1, PATIENCE)

@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -74,7 +75,11 @@ class Yard:
         return self.desk.rows(self.job.projection.name) == self.desk.folded()
 
     def settle(self) -> None:
-        """Let a worker bring the rows to the end of the log, then end all."""
+        """Let a worker that does not dawdle bring the rows to the end of the log, then end all."""
+        for each in self._workers:
+            if each.process.is_alive():
+                each.stop()
+        self.job = replace(self.job, dawdle_seconds=0.0)
         self.worker()
         wait_until(self.caught_up, 60)
         for each in self._workers:
