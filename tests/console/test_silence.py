@@ -8,7 +8,10 @@ import pytest
 
 from cqrs.console.silence import LEAST_EVENTS, findings
 from cqrs.console.verdicts import judge
+from cqrs.runtime import Runtime
 from cqrs.store.reports import Rhythm
+from tests.console.browser import Browser
+from tests.console.ledger import open_account, text_of
 from tests.console.statuses import HEAD, MOMENT, status
 
 
@@ -43,3 +46,12 @@ def test_a_silent_log_is_a_finding_beside_good_news() -> None:
     assert found.verdicts[0].consequence == (
         "The longest pause among the 200 before was 3 s. Whether those who record events are at work is unknown."
     )
+
+
+def test_the_overview_says_so(ana: Browser, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_account(runtime)
+    monkeypatch.setattr(runtime.reports, "rhythm", lambda: rhythm(3.0))
+    page = text_of(ana.get("/"))
+    assert "No event has been recorded for" in page
+    assert "See the last ones" in page
+    assert "(None)" not in page
