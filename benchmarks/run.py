@@ -1,6 +1,6 @@
 """`make bench`: run all benchmarks, or those named, print ratios and write them to benchmarks/results.
 
-    python -m benchmarks.run [append] [replay] [visible] [beside] [catch-up] [across] [pages]
+    python -m benchmarks.run [append] [replay] [visible] [beside] [catch-up] [across] [pages] [drift]
                              [replay-postgres] [writers-postgres] [catch-up-postgres] [across-postgres] [pages-postgres]
 
 BENCH_REPLAY_EVENTS, BENCH_PAGE_EVENTS (200000 each) and BENCH_REPETITIONS (3, never fewer) change the size.
@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import across, append, beside, catch_up, pages, replay, replay_postgres, visible, writers
+from benchmarks import across, append, beside, catch_up, drift, pages, replay, replay_postgres, visible, writers
 from benchmarks.measure import Result, machine, say
 from benchmarks.postgres_server import NotHere
 
@@ -24,6 +24,7 @@ BENCHMARKS = {
     "catch-up": catch_up.on_sqlite,
     "across": across.on_sqlite,
     "pages": pages.on_sqlite,
+    "drift": drift.run,
     "replay-postgres": replay_postgres.run,
     "writers-postgres": writers.run,
     "catch-up-postgres": catch_up.on_postgres,

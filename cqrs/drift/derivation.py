@@ -129,14 +129,15 @@ class Derivation:
 
     def _apply(self, step: Step) -> None:
         position, route, key, event, meta = step
-        if key not in self.rows or key in self.failed or self._skipped(position, key):
+        if key not in self.rows or key in self.failed or (self._skips and self._skipped(position, key)):
             return
-        self._count(position)
+        if position > self._counted:  # an event of several keys is one
+            self.events, self._counted = self.events + 1, position
         self.last[key] = position
         row = self.rows[key]
         if row is None and not route.creates:
             return
-        before = self._copied(row)
+        before = None if self.watch is None else self._copied(row)
         row = self._router.model.new_row(key) if row is None else row
         try:
             result = route.apply(row, event) if meta is None else route.apply(row, event, meta)
@@ -154,14 +155,9 @@ class Derivation:
         if self.watch is not None:
             self.watch(step, before, self._copied(self.rows[key]))
 
-    def _count(self, position: int) -> None:
-        """An event of several keys is one."""
-        if position > self._counted:
-            self.events, self._counted = self.events + 1, position
-
     def _copied(self, row: Row | None) -> Row | None:
-        """For whoever watches; a copy of every row at every event would cost more than the fold."""
-        if self.watch is None or row is None:
+        """Only for whoever watches; a copy of every row at every event would cost more than the fold."""
+        if row is None:
             return None
         (packed,) = self._deriver.codec.pack([row.key], [row], settle=True)
         (copied,) = self._deriver.codec.unpack([packed])

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 
+import msgspec
 import sqlalchemy as sa
 
 from cqrs.errors import KeyUnreadable, NotFound
@@ -270,11 +271,20 @@ def _stored(connection: sa.Connection, indexed: _Indexed, key: str, until: int) 
 
 
 def _stored_of_many(connection: sa.Connection, indexed: _Indexed, keys: Sequence[str], until: int) -> Iterable[int]:
-    e = event_keys.c
-    for start in range(0, len(keys), MOST_ROWS):
-        among = e.key.in_(keys[start : start + MOST_ROWS])
-        asked = sa.select(e.position).where(e.key_id == indexed.id, among, e.position <= min(until, indexed.to))
-        yield from connection.execute(asked).scalars()
+    """All keys travel as one value, and on SQLite the positions as well: fetching lets go of the interpreter at every
+    row."""
+    last = min(until, indexed.to)
+    if connection.dialect.name == "sqlite":
+        found = connection.exec_driver_sql(_STORED_ON_SQLITE, (indexed.id, msgspec.json.encode(keys).decode(), last))
+        return msgspec.json.decode(found.scalar_one(), type=list[int])
+    return connection.exec_driver_sql(_STORED_ON_POSTGRES, (indexed.id, list(keys), last)).scalars()
+
+
+_STORED_ON_SQLITE = (
+    "SELECT json_group_array(position) FROM event_keys "
+    "WHERE key_id = ? AND key IN (SELECT value FROM json_each(?)) AND position <= ?"
+)
+_STORED_ON_POSTGRES = "SELECT position FROM event_keys WHERE key_id = %s AND key = ANY(%s::text[]) AND position <= %s"
 
 
 def _next_keys(connection: sa.Connection, indexed: _Indexed, after: str | None, limit: int) -> Iterable[str]:

@@ -406,3 +406,34 @@ def test_ignored_columns_must_exist() -> None:
             pass
 
     assert len(faults_of(Wrong)) == 2
+
+
+# -- what a check costs others
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])  # there, whoever reads on keeps the file of unmerged pages growing
+@pytest.mark.parametrize("held", [False, True])
+def test_the_unmerged_pages_stay_few_while_a_check_goes_on(database: Database, held: bool) -> None:
+    """Each chunk lets go of its snapshot. A check that held one until its end would not stay below this."""
+    station = Station(database)
+    station.populate()
+    station.sql("CREATE TABLE ballast (data BLOB)")
+    assert database.path is not None
+    unmerged = database.path.with_name(database.path.name + "-wal")
+    sizes, rows = list[int](), station.judge.rows
+
+    def write_meanwhile(*args: Any) -> Any:
+        for _ in range(4):
+            station.sql("INSERT INTO ballast VALUES (zeroblob(2000000))")
+        sizes.append(unmerged.stat().st_size)
+        return rows(*args)
+
+    station.judge.rows = write_meanwhile  # type: ignore[method-assign]
+    if held:
+        with database.read() as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM gauges__g1")
+            assert station.check().verdict == "none"
+    else:
+        assert station.check().verdict == "none"
+    assert len(sizes) >= 3
+    assert (max(sizes) > 20_000_000) == held
