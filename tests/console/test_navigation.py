@@ -51,14 +51,14 @@ def test_the_head_is_the_one_of_the_log(ana: Browser, runtime: Runtime) -> None:
 def test_a_number_beside_a_section_asks_for_something(
     ana: Browser, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime.projections, "statuses", lambda: [failed("accounts")])
+    monkeypatch.setattr(runtime.projections, "statuses", lambda **how: [failed("accounts")])
     assert "Projections 1 failed" in text_of(ana.get("/commands"))
 
 
 def test_the_frame_stands_when_the_database_does_not(
     ana: Browser, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone() -> int:
+    def gone(**how: object) -> int:
         raise DatabaseUnavailable(database="main.db", why="it is gone")
 
     monkeypatch.setattr(runtime.events, "safe_head", gone)

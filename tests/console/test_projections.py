@@ -83,7 +83,7 @@ def test_a_failure_shows_what_stopped_where_and_what_can_be_done(
     stopped = failed("accounts")
     assert stopped.failure
     here = dataclasses.replace(stopped, failure=dataclasses.replace(stopped.failure, position=1, key="a/b"))
-    monkeypatch.setattr(caught_up.projections, "statuses", lambda: [here])
+    monkeypatch.setattr(caught_up.projections, "statuses", lambda **how: [here])
     page = ana.get("/projections/accounts")
     words = text_of(page)
     assert "at event 1. 10 events wait behind it. ValueError: <b>1.129,50</b> is no number" in words
@@ -98,13 +98,13 @@ def test_a_failure_shows_what_stopped_where_and_what_can_be_done(
 def test_an_event_that_cannot_be_read_does_not_hide_the_failure(
     ana: Browser, caught_up: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caught_up.projections, "statuses", lambda: [failed("accounts")])
+    monkeypatch.setattr(caught_up.projections, "statuses", lambda **how: [failed("accounts")])
     assert "at event 4,990" in text_of(ana.get("/projections/accounts"))
 
 
 def test_a_traceback_is_not_for_viewers(viewer: Script, caught_up: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may hold values that are masked elsewhere."""
-    monkeypatch.setattr(caught_up.projections, "statuses", lambda: [failed("accounts")])
+    monkeypatch.setattr(caught_up.projections, "statuses", lambda **how: [failed("accounts")])
     assert "Traceback" not in viewer.get("/projections/accounts").get_data(as_text=True)
 
 
@@ -114,7 +114,7 @@ def test_parked_keys_are_listed_and_can_be_paged(
     key = ParkedKey(
         key="<i>", position=1, event_type="Deposited", error="boom\nmore", traceback=None, attempts=2, held=3
     )
-    monkeypatch.setattr(caught_up.projections, "statuses", lambda: [status("accounts", parked=70)])
+    monkeypatch.setattr(caught_up.projections, "statuses", lambda **how: [status("accounts", parked=70)])
     monkeypatch.setattr(caught_up.projections, "parked", lambda name, cursor=None, limit=50: ParkedPage([key], "n"))
     page = ana.get("/projections/accounts")
     assert "<i> 1 boom 3 2 unknown" in text_of(page)
@@ -129,7 +129,7 @@ def test_what_is_unknown_is_never_shown_as_zero(
         "accounts", "unknown", checkpoint=None, lag_events=None, lag_seconds=None, seconds_since_advance=None,
         rate=None, generation=None, owner=None, heartbeat_seconds=None, note="It has no rows yet.",
     )  # fmt: skip
-    monkeypatch.setattr(caught_up.projections, "statuses", lambda: [unknown])
+    monkeypatch.setattr(caught_up.projections, "statuses", lambda **how: [unknown])
     words = text_of(ana.get("/projections/accounts"))
     for label in ("Events behind", "Oldest unprocessed event", "Checkpoint last moved", "Checkpoint"):
         assert f"{label} unknown" in words

@@ -145,7 +145,7 @@ def test_events_that_wait_for_a_parked_key_are_marked(
     ana: Browser, history: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cqrs.console.read_models._held", lambda model: {"2": 3})
-    monkeypatch.setattr(history.projections, "statuses", lambda: [status("accounts", parked=1)])
+    monkeypatch.setattr(history.projections, "statuses", lambda **how: [status("accounts", parked=1)])
     assert "1,250.50 5 3 waiting" in text_of(ana.get("/read-models/accounts"))
 
 

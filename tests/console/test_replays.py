@@ -257,7 +257,7 @@ def test_changed_logic_recommends_a_replay_where_one_looks(
 ) -> None:
     note = "The code changed since generation 1 was made. A replay is recommended."
     noted = [dataclasses.replace(status, note=note) for status in caught_up.projections.statuses()]
-    monkeypatch.setattr(caught_up.projections, "statuses", lambda: noted)
+    monkeypatch.setattr(caught_up.projections, "statuses", lambda **how: noted)
     for path in ("/", "/projections/accounts"):
         page = ana.get(path)
         assert note in text_of(page), path

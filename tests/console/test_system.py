@@ -112,7 +112,7 @@ def test_versions_of_what_runs_here(ana: Browser) -> None:
 def test_a_read_database_that_is_away_is_said_so_and_the_rest_is_there(
     ana: Browser, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away() -> None:
+    def away(**how: object) -> None:
         raise DatabaseUnavailable(database="read.db", why="it is gone")
 
     runtime.workers.beat("w1", host="alpha", pid=11)
