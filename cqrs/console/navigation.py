@@ -115,6 +115,12 @@ def operations() -> Sequence[Operation]:
     return found
 
 
+def operation_on(projection: str) -> Operation | None:
+    """What is done to it now; what is in the way of others before what is not, such as a check."""
+    mine = [each for each in operations() if each.projection == projection]
+    return min(mine, key=lambda each: not each.in_the_way, default=None)
+
+
 def tag() -> str:
     """Names what a page that follows shows; while it stays the same, a poll needs no answer."""
     now = current.runtime().clock()

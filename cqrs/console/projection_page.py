@@ -124,7 +124,7 @@ def projection_page(status: ProjectionStatus) -> ProjectionPage:
         generations=[GenerationRow(each, runtime.projections.row_count(name, each.number)) for each in generations],
         back_to=next((each for each in generations if each.next_back), None),
         estimate=estimate(name, status.generation),
-        operation=next((each for each in navigation.operations() if each.projection == name), None),
+        operation=navigation.operation_on(name),
         recent=operation_rows(runtime.operations.page(projection=name, limit=OPERATIONS_SHOWN)),
         handlers=_handlers(definition),
         failed_event=event_row(failed) if failed else None,

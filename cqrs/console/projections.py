@@ -100,8 +100,7 @@ def resume(name: str) -> Response:
 
 
 def projection_rows(statuses: Sequence[ProjectionStatus]) -> list[ProjectionRow]:
-    doing = {each.projection: each for each in reversed(navigation.operations())}
-    return [_row(status, doing.get(status.name)) for status in statuses]
+    return [_row(status, navigation.operation_on(status.name)) for status in statuses]
 
 
 def _row(status: ProjectionStatus, operation: Operation | None) -> ProjectionRow:

@@ -89,6 +89,11 @@ class Operation:
     approved_by: str | None
 
     @property
+    def in_the_way(self) -> bool:
+        """Whether it keeps others that would change its projection waiting."""
+        return self.kind in EXCLUSIVE and not self.state.finished
+
+    @property
     def phase(self) -> str | None:
         return self.phases[-1].name if self.phases else None
 

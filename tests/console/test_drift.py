@@ -58,6 +58,30 @@ def test_a_check_has_one_address_from_the_moment_it_is_asked_for(ana: Browser, r
     assert "No drift is known." in text_of(ana.get("/drift"))
 
 
+def test_a_check_that_goes_on_is_in_nobodys_way(ana: Browser, runtime: Runtime) -> None:
+    asked = runtime.start_check("accounts", actor="ben")
+    for page in ("/drift", "/projections/accounts", "/"):
+        answer = ana.get(page)
+        assert f"/operations/{asked.id}" in links_of(answer), page
+        assert 'action="/projections/accounts/checks"' in answer.get_data(as_text=True), page
+    for page in ("/projections", "/projections/accounts"):
+        words = text_of(ana.get(page))
+        assert "Pause" in words, page
+        assert "Replay" in words, page
+    assert "It only reads: readers and the projection go on." in text_of(ana.get("/projections/accounts"))
+    runtime.start_check("accounts", actor="ana")
+
+
+def test_what_changes_the_rows_waits_for_what_does(ana: Browser, runtime: Runtime) -> None:
+    replay = runtime.start_replay("accounts", actor="ben")
+    runtime.start_check("accounts", actor="ben")
+    page = ana.get("/projections/accounts")
+    assert f"/operations/{replay.id}" in links_of(page)
+    body = page.get_data(as_text=True)
+    assert 'action="/projections/accounts/checks"' in body
+    assert 'action="/projections/accounts/replays"' not in body
+
+
 def test_drift_is_told_everywhere_and_leads_to_the_rows(ana: Browser, runtime: Runtime) -> None:
     spoil(runtime)
     address = checked(ana, runtime)

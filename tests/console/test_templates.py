@@ -52,6 +52,14 @@ def test_every_form_that_posts_proves_where_it_comes_from(template: Path) -> Non
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=name)
+def test_a_field_keeps_what_was_typed_as_it_is(template: Path) -> None:
+    """Only `|e` leaves a value alone: anything else would write out what cannot be seen, and send that back."""
+    for field in re.findall(r"<input\b[^>]*>", template.read_text()):
+        typed = re.search(r'type="(?!text)', field) is None and re.search(r'value="{{(.*?)}}"', field)
+        assert not typed or typed[1].rstrip().endswith("|e"), field
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=name)
 def test_tables_say_what_they_are(template: Path) -> None:
     text = template.read_text()
     for table in re.findall(r"<table.*?</table>", text, flags=re.DOTALL):
