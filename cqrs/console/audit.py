@@ -53,6 +53,13 @@ PAGES = {
     "replay": "projections.show",
     "rollback": "projections.show",
     "command": "commands.show",
+    "check": "projections.show",
+    "repair": "projections.show",
+    "repair-rows": "projections.show",
+    "change-schedule": "schedules.show",
+    "pause-schedule": "schedules.show",
+    "resume-schedule": "schedules.show",
+    "run-schedule": "schedules.show",
 }
 
 
@@ -108,10 +115,13 @@ def index() -> AnyResponse:
 
 
 def deeds(entries: Iterable[AuditEntry]) -> list[Deed]:
-    return [_deed(entry) for entry in entries]
+    found = list(entries)
+    asked = any(PAGES.get(entry.action) == "schedules.show" for entry in found)
+    schedules = current.runtime().schedules.ids() if asked else frozenset[str]()
+    return [_deed(entry, schedules) for entry in found]
 
 
-def _deed(entry: AuditEntry) -> Deed:
+def _deed(entry: AuditEntry, schedules: frozenset[str]) -> Deed:
     done = entry.outcome == "done"
     return Deed(
         id=entry.id,
@@ -123,7 +133,7 @@ def _deed(entry: AuditEntry) -> Deed:
         reason=entry.reason,
         outcome=entry.outcome,
         done=done,
-        href=_href(entry),
+        href=_href(entry, schedules),
     )
 
 
@@ -132,10 +142,12 @@ def _told(entry: AuditEntry, done: bool) -> str:
     return (did if done else f"tried to {try_to}").replace("{target}", entry.target)
 
 
-def _href(entry: AuditEntry) -> str | None:
+def _href(entry: AuditEntry, schedules: frozenset[str]) -> str | None:
     """Only to what still exists: a name in the trail may be gone, or never have been."""
     if entry.action not in PAGES:
         return None
+    if PAGES[entry.action] == "schedules.show":
+        return url_for("schedules.show", identity=entry.target) if entry.target in schedules else None
     runtime = current.runtime()
     known = runtime.catalogue.commands if entry.action == "command" else runtime.projections.names()
     return url_for(PAGES[entry.action], name=entry.target) if entry.target in known else None

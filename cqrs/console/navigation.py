@@ -148,6 +148,9 @@ def _attention(blueprint: str) -> tuple[str | None, str | None]:
     try:
         if blueprint == "operations":
             return operation_words.count_words(operations()) or (None, None)
+        if blueprint == "schedules":
+            failing = current.runtime().schedules.failing()
+            return (f"{failing} failed", "failed") if failing else (None, None)
         ask = {"projections": worst, "drift": drift_words.attention}.get(blueprint)
         found = ask(states()) if ask else None
     except CqrsError:

@@ -90,8 +90,10 @@ def row_page(model: ReadModel, key: str, status: ProjectionStatus | None) -> Row
     began = time.monotonic()
     try:
         found = current.runtime().explain(model.projection, key, window=window)
-    except (NotKeyed, ShapeMismatch) as error:
-        return _unexplained(model, key, status, str(error))
+    except NotKeyed as error:
+        return _unexplained(model, key, status, str(error), "Check all of its rows")
+    except ShapeMismatch as error:
+        return _unexplained(model, key, status, str(error), "See the projection")
     took = time.monotonic() - began
     parked = _parked(model, key) if found.parked else None
     kinds, here = kinds_of(model.name), url_for("read_models.row", name=model.name, key=key)
@@ -118,8 +120,8 @@ def row_page(model: ReadModel, key: str, status: ProjectionStatus | None) -> Row
     )
 
 
-def _unexplained(model: ReadModel, key: str, status: ProjectionStatus | None, why: str) -> RowPage:
-    """The row alone. Raises NotFound."""
+def _unexplained(model: ReadModel, key: str, status: ProjectionStatus | None, why: str, link: str) -> RowPage:
+    """The row alone; `link` names what the page of its projection is good for. Raises NotFound."""
     found = current.runtime().read_models.row(model.name, key)
     if found is None:
         raise NotFound(what=f"row of {model.name} with the key", name=key)
@@ -128,7 +130,11 @@ def _unexplained(model: ReadModel, key: str, status: ProjectionStatus | None, wh
         model=model,
         key=key,
         status=status,
-        sentences=[RowSentence("unknown", "Whether this row is as its events say cannot be told.", why)],
+        sentences=[
+            RowSentence(
+                "unknown", "Whether this row is as its events say cannot be told.", why, "projections.show", link
+            )
+        ],
         columns=[
             ColumnRow(each.name, each.type_text, each.primary_key, _text(kinds, each.name, values), None, True, None)
             for each in model.columns

@@ -104,7 +104,7 @@ def timing(schedule: Schedule) -> str:
 
 def jitter(schedule: Schedule) -> str | None:
     spread = schedule.timing.jitter
-    return f"begins up to {span_words(spread)} later" if spread else None
+    return f"begins up to {span_words(spread)} later" if spread and schedule.broken is None else None
 
 
 def headline(statuses: Sequence[ScheduleStatus], *, alive: bool) -> str:
@@ -114,11 +114,15 @@ def headline(statuses: Sequence[ScheduleStatus], *, alive: bool) -> str:
     words = f"All {on} schedules are on" if on == len(own) else f"{on} of {len(own)} schedules are on"
     if not own:
         return "There are no schedules yet."
-    return f"{words}. {_worst(own)}" if alive else f"{words}, but no scheduler is alive."
+    return f"{words}. {_worst(statuses)}" if alive else f"{words}, but no scheduler is alive."
 
 
-def _worst(own: Sequence[ScheduleStatus]) -> str:
-    last = [(each.schedule.name, each.last) for each in own if each.last is not None]
+def _worst(statuses: Sequence[ScheduleStatus]) -> str:
+    own = [each for each in statuses if not each.schedule.fixed]
+    broken = [each.schedule.name for each in statuses if each.schedule.broken is not None]
+    if broken:
+        return f"When {_named(broken)} {'runs' if len(broken) == 1 else 'run'} cannot be read."
+    last = [(each.schedule.name, each.last) for each in statuses if each.last is not None]
     failed = [name for name, run in last if run.state is RunState.FAILED]
     if failed:
         return f"The last run of {_named(failed)} failed."
@@ -130,7 +134,7 @@ def _worst(own: Sequence[ScheduleStatus]) -> str:
     missed = [each.schedule.name for each in own if each.missed is not None]
     if missed:
         return f"A due time of {_named(missed)} was missed."
-    return "The last runs found nothing wrong." if last else "None has run yet."
+    return "The last runs found nothing wrong." if any(each.last for each in own) else "None has run yet."
 
 
 def _named(names: Sequence[str]) -> str:

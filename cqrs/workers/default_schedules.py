@@ -76,11 +76,15 @@ class DefaultSchedules:
 
     def why_not(self, schedule: Schedule) -> str | None:
         """Why this program cannot run it, as the end of a sentence about it; None when it can."""
+        if schedule.broken is not None:
+            return schedule.broken
         if schedule.kind != CHECK:
             known = schedule.kind in {each.kind for each in self._housekeeping}
             return None if known else f"this program has no job {schedule.kind}"
         if schedule.projection is None or schedule.projection not in self._projections:
             return f"{schedule.projection} is no longer in the code"
+        if schedule.level is None:
+            return "its parameters cannot be read"
         if (schedule.level, schedule.reference) not in self._checks_of(schedule.projection):
             against = "" if schedule.reference == "log" else f" {AGAINST.get(str(schedule.reference), '')}"
             return f"this program has no {schedule.level} check of {schedule.projection}{against}"

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cqrs.workers.due_times import Timing
+from cqrs.workers.timing_faults import faults_of
 
 CHECK = "check"
 
@@ -52,6 +53,11 @@ class Schedule:
     @property
     def reference(self) -> str | None:
         return self.parameters.get("reference", "log") if self.kind == CHECK else None
+
+    @property
+    def broken(self) -> str | None:
+        """Why nobody can tell when it is due, as the end of a sentence; None when it can be told."""
+        return "; ".join(faults_of(self.timing).values()) or None
 
     def owed(self, now: datetime) -> datetime | None:
         """The due time that is to be run now, if it was not: the latest, once its jitter is over. What a gap holds

@@ -69,11 +69,11 @@ def timing_values(timing: Timing) -> dict[str, Any]:
 
 def schedule_of(row: sa.Row[Any]) -> Schedule:
     timing = Timing(
-        every=None if row.every_seconds is None else timedelta(seconds=row.every_seconds),
+        every=None if row.every_seconds is None else _span(row.every_seconds, timedelta()),
         cron=row.cron,
         zone=row.zone,
         anchor=row.anchor,
-        jitter=timedelta(seconds=row.jitter_seconds),
+        jitter=_span(row.jitter_seconds, timedelta(seconds=-1)),
     )
     return Schedule(
         id=row.id,
@@ -81,7 +81,7 @@ def schedule_of(row: sa.Row[Any]) -> Schedule:
         kind=row.kind,
         timing=timing,
         projection=row.projection,
-        parameters=msgspec.json.decode(row.parameters),
+        parameters=_parameters(row.parameters),
         fixed=row.fixed,
         paused_at=row.paused_at,
         paused_by=row.paused_by,
@@ -89,6 +89,22 @@ def schedule_of(row: sa.Row[Any]) -> Schedule:
         changed_by=row.changed_by,
         counts_from=row.counts_from,
     )
+
+
+def _span(seconds: object, otherwise: timedelta) -> timedelta:
+    """SQLite keeps whatever a hand wrote into a column; what is no number becomes what `faults_of` finds."""
+    try:
+        return timedelta(seconds=seconds)  # type: ignore[arg-type]
+    except (TypeError, OverflowError):
+        return otherwise
+
+
+def _parameters(text: str) -> dict[str, Any]:
+    """Empty when they cannot be read: then nobody can run it, and `why_not` says so."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.MsgspecError, ValueError, TypeError):
+        return {}
 
 
 def read_runs(

@@ -14,6 +14,8 @@ from cqrs.store.database import Database
 from cqrs.workers.default_schedules import DefaultSchedules
 from cqrs.workers.due_times import Timing
 from cqrs.workers.leases import Holding, Leases
+from cqrs.workers.operation import OperationState
+from cqrs.workers.operation_tables import operations
 from cqrs.workers.operations import Operations
 from cqrs.workers.schedule import CHECK, Schedule, ScheduleRun, ScheduleStatus, Upcoming
 from cqrs.workers.schedule_rows import (
@@ -45,12 +47,18 @@ class Schedules:
         self._defaults = defaults
 
     def ensure(self) -> None:
-        """Add the schedules that the program has by itself, where they are missing. What is there stays as it is."""
+        """Add the schedules that the program has by itself, where they are missing. What is there stays as it is, but
+        for a fixed one that cannot be read: nobody else could mend it."""
         wanted = {each.id: each for each in self._defaults.all()}
         with self._database.read() as connection:
-            missing = wanted.keys() - {each.id for each in read_schedules(connection)}
+            there = {each.id: each for each in read_schedules(connection)}
+        missing = wanted.keys() - there.keys()
         if missing:
             self.add(*(wanted[identity] for identity in sorted(missing)))
+        for broken in (each for each in there.values() if each.fixed and each.broken and each.id in wanted):
+            with self._database.write() as connection:
+                mended = schedules.update().where(schedules.c.id == broken.id)
+                connection.execute(mended.values(timing_values(wanted[broken.id].timing)))
 
     def add(self, *new: Schedule) -> None:
         """Those whose id is taken change nothing."""
@@ -102,6 +110,20 @@ class Schedules:
     def why_not(self, schedule: Schedule) -> str | None:
         """Why this program cannot run it; None when it can."""
         return self._defaults.why_not(schedule)
+
+    def ids(self) -> frozenset[str]:
+        with self._database.read() as connection:
+            return frozenset(connection.execute(sa.select(schedules.c.id)).scalars())
+
+    def failing(self) -> int:
+        """How many schedules there are whose last run failed."""
+        r, o = schedule_runs.c, operations.c
+        every = schedule_runs.alias().c
+        newest = sa.select(sa.func.max(every.id)).where(every.schedule == schedules.c.id).scalar_subquery()
+        failed = sa.or_(r.error.is_not(None), o.state == OperationState.FAILED)
+        last = schedules.join(schedule_runs, r.id == newest).outerjoin(operations, o.id == r.operation)
+        with self._database.read() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(last).where(failed)) or 0
 
     def _upcoming(self) -> list[Upcoming]:
         with self._database.read() as connection:

@@ -125,7 +125,9 @@ class Ticks:
         r = schedule_runs.c
         with self._database.read() as connection:
             found = read_schedules(connection, schedules.c.id == identity)
-            due_at = found[0].owed(self._database.now(connection) + EARLY) if found else None
+            if not found or self._book.why_not(found[0]) is not None:
+                return False
+            due_at = found[0].owed(self._database.now(connection) + EARLY)
             if due_at is None:
                 return False
             ran = sa.select(r.id).where(r.schedule == identity, r.due_at == due_at)

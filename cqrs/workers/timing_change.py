@@ -13,9 +13,10 @@ from cqrs.errors import InvalidMessage
 from cqrs.values import Refused
 from cqrs.workers.cron import parse
 from cqrs.workers.due_times import Timing
+from cqrs.workers.timing_faults import LONGEST, faults_of
 
 FIELDS = ("every_seconds", "cron", "zone", "anchor", "jitter_seconds")
-SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=366)
+SHORTEST = timedelta(minutes=1)
 #: Due times that are looked at to tell how close to each other they are.
 LOOKED_AT = 60
 
@@ -44,6 +45,9 @@ def changed_timing(timing: Timing, given: Mapping[str, object]) -> Timing:
     if errors:
         raise InvalidMessage(errors)
     after = replace(timing, **found)
+    faults = faults_of(after)
+    if faults:
+        raise InvalidMessage({name: [f"{fault[:1].upper()}{fault[1:]}."] for name, fault in faults.items()})
     closest = _closest(after)
     if closest is not None and after.jitter > closest / 2:
         most = int(closest.total_seconds()) // 2

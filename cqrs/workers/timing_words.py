@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from cqrs.workers.cron import Cron, parse
 from cqrs.workers.due_times import Timing
+from cqrs.workers.timing_faults import faults_of
 
 DAY_NAMES = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 MONTH_NAMES = (
@@ -24,6 +25,8 @@ MORNING = 6
 
 def timing_words(timing: Timing) -> str:
     """Such as "every night at 02:00 Europe/Berlin" or "every 15 minutes"."""
+    if faults_of(timing):
+        return "at times that cannot be read"
     if timing.every is not None:
         return f"every {_span(timing.every)}"
     cron = parse(timing.cron or "")

@@ -13,9 +13,9 @@ from cqrs.workers.leases import Leases
 from cqrs.workers.schedule import RunState
 from cqrs.workers.schedule_tables import schedule_runs, schedules
 from cqrs.workers.schedules import LEASE
-from tests.console.browser import Browser, path_of
+from tests.console.browser import Browser, Script, path_of
 from tests.console.conftest import MakeApp
-from tests.console.ledger import open_account, text_of
+from tests.console.ledger import links_of, open_account, text_of
 from tests.console.work import carry_out
 
 CHECK = "/schedules/check-accounts-full"
@@ -95,6 +95,17 @@ def test_a_run_that_failed_tells_why(ana: Browser, runtime: Runtime) -> None:
         connection.execute(schedule_runs.update().values(failed))
     assert "The last run of “Prune sessions and requests” failed." in text_of(ana.get("/schedules"))
     assert "The last run failed. OSError: no space left" in text_of(ana.get("/schedules/prune"))
+    assert "Schedules 1 failed" in text_of(ana.get("/commands"))
+    runtime.schedules.run_now("prune", actor="ana")
+    assert "Schedules 1 failed" not in text_of(ana.get("/commands"))
+
+
+def test_a_check_that_failed_counts_as_one_of_its_schedule(ana: Browser, runtime: Runtime) -> None:
+    ana.post(f"{CHECK}/run")
+    with runtime.main.write() as connection:
+        connection.exec_driver_sql("UPDATE operations SET state = 'failed'")
+    assert runtime.schedules.failing() == 1
+    assert "Schedules 1 failed" in text_of(ana.get("/commands"))
 
 
 @pytest.mark.usefixtures("alive")
@@ -116,6 +127,37 @@ def test_a_schedule_of_what_is_gone_from_the_code_cannot_be_run(ana: Browser, ru
     assert "It does not run: invoices is no longer in the code." in text_of(page)
     assert "/run" not in page.get_data(as_text=True)
     assert ana.post(f"{CHECK}/run").status_code == 409
+
+
+@pytest.mark.usefixtures("alive")
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [({"cron": "<b>99"}, "its cron “<b>99” cannot be read."), ({"zone": "Mars/<Base>"}, "no time zone “Mars/<Base>”")],
+)
+def test_one_that_cannot_be_read_is_shown_as_broken_with_the_way_out(
+    ana: Browser, operator: Script, runtime: Runtime, values: dict[str, str], why: str
+) -> None:
+    with runtime.main.write() as connection:
+        connection.execute(schedules.update().where(schedules.c.id == "check-accounts-full").values(values))
+    words = text_of(ana.get("/schedules"))
+    assert "When “Full check of accounts” runs cannot be read." in words
+    assert "cannot run" in words
+    assert why in words
+    page = ana.get(CHECK)
+    words = text_of(page)
+    assert "It does not run: " in words
+    assert why in words
+    assert "Save anew when it runs, below" in words
+    assert "It compares all rows with the log, at times that cannot be read." in words
+    for address in ("/", "/drift", "/projections/accounts", "/system"):
+        assert ana.get(address).status_code == 200, address
+    told = operator.get(f"/api{CHECK}").json
+    assert (why in told["why_not"], told["next_due"]) == (True, [])
+    assert operator.get("/api/schedules").status_code == 200
+    assert ana.post(f"{CHECK}/run").status_code == 409
+    assert ana.post(CHECK, {**FORM, "preview": "1"}).status_code == 200
+    assert ana.post(CHECK, FORM).status_code == 303
+    assert "Full check of accounts” runs cannot" not in text_of(ana.get("/schedules"))
 
 
 def test_a_change_is_saved_said_and_left_in_the_trail(ana: Browser, runtime: Runtime) -> None:
@@ -177,7 +219,12 @@ def test_pausing_and_resuming(ana: Browser, runtime: Runtime) -> None:
     assert runtime.schedules.get("check-accounts-full").on
     done = [entry.action for entry in runtime.audit.page(target="check-accounts-full").items]
     assert done == ["resume-schedule", "pause-schedule"]
-    assert "Paused the schedule check-accounts-full" in text_of(ana.get("/audit?action=pause-schedule"))
+    trail = ana.get("/audit?action=pause-schedule")
+    assert "Paused the schedule check-accounts-full" in text_of(trail)
+    assert CHECK in links_of(trail)
+    with runtime.main.write() as connection:
+        connection.execute(schedules.delete())
+    assert CHECK not in links_of(ana.get("/audit?action=pause-schedule"))
 
 
 def test_a_second_run_waits_for_the_first(ana: Browser) -> None:

@@ -77,6 +77,26 @@ def test_the_overview_shows_it_among_the_others(ben: Browser) -> None:
     assert "visits 1 row" in text_of(ben.get("/"))
 
 
+def test_it_is_checked_by_schedule_each_night_and_by_hand(ben: Browser, travelled: Runtime) -> None:
+    found = [each for each in travelled.schedules.all() if each.schedule.projection == "visits"]
+    assert [(each.schedule.id, each.on) for each in found] == [("check-visits-full", True)]
+    page = ben.get("/drift")
+    assert "/schedules/check-visits-full" in links_of(page)
+    assert 'name="way" value="full/log"' in page.get_data(as_text=True)
+    assert 'action="/projections/visits/checks"' in ben.get("/").get_data(as_text=True)
+    words = text_of(ben.get("/schedules/check-visits-full"))
+    assert "It compares all rows with the log, every night at 02:00 UTC." in words
+
+
+def test_its_rows_say_that_only_a_check_of_all_can_tell(ben: Browser) -> None:
+    page = ben.get("/read-models/towns/rows/Ulm")
+    assert "Check it in full, or replay it: all its rows are made anew and compared. Check all of its rows" in text_of(
+        page
+    )
+    assert "/projections/visits" in links_of(page)
+    assert "Repair row" not in text_of(page)
+
+
 def test_it_is_checked_in_full_and_what_differs_in_each_table_is_shown(ben: Browser, travelled: Runtime) -> None:
     with travelled.read.write() as connection:
         connection.exec_driver_sql("UPDATE towns__g1 SET town = 'Bonn'")

@@ -12,6 +12,7 @@ from cqrs.workers.default_schedules import HOUSEKEEPING, DefaultSchedules
 from cqrs.workers.due_times import Timing
 from cqrs.workers.operations import Operations
 from cqrs.workers.schedule import RunState, Schedule
+from cqrs.workers.schedule_tables import schedules as schedules_table
 from cqrs.workers.schedules import Schedules
 from cqrs.workers.timing_change import changed_timing
 
@@ -59,6 +60,60 @@ def test_a_projection_that_is_gone_from_the_code_is_shown_as_such(schedules: Sch
     assert later.next_due("members") is None
     with pytest.raises(ScheduleStands, match="no longer in the code"):
         later.run_now(NIGHTLY, actor="ada")
+
+
+BROKEN = [
+    ({"cron": "0 99 * * *"}, "its cron “0 99 * * *” cannot be read. “99” is no hour"),
+    ({"cron": ""}, "its cron “” cannot be read"),
+    ({"cron": None}, "it has neither an interval nor a cron"),
+    ({"zone": "Mars/Base"}, "this machine knows no time zone “Mars/Base”: give another"),
+    ({"zone": "../etc/passwd"}, "this machine knows no time zone"),
+    ({"zone": ""}, "this machine knows no time zone"),
+    ({"cron": None, "every_seconds": 0}, "its interval is not within"),
+    ({"cron": None, "every_seconds": -60}, "its interval is not within"),
+    ({"jitter_seconds": -1}, "its jitter is no number of seconds"),
+    ({"parameters": "{"}, "its parameters cannot be read"),
+    ({"parameters": "[]"}, "its parameters cannot be read"),
+]
+
+
+def edit(database: Database, identity: str, values: dict[str, object]) -> None:
+    """By hand, past all that judges what people give."""
+    with database.write() as connection:
+        connection.execute(schedules_table.update().where(schedules_table.c.id == identity).values(values))
+
+
+@pytest.mark.parametrize(("values", "why"), BROKEN)
+def test_a_row_that_cannot_be_read_is_shown_with_its_reason_and_the_others_go_on(
+    schedules: Schedules, database: Database, values: dict[str, object], why: str
+) -> None:
+    edit(database, NIGHTLY, values)
+    status = schedules.get(NIGHTLY)
+    assert why in str(status.why_not)
+    assert (status.on, status.due, status.missed) == (False, (), None)
+    assert len(schedules.all()) == 1 + len(HOUSEKEEPING)
+    assert {each.schedule.id for each in schedules.upcoming(50)} == {"roll-up", "prune", "drop-generations", "forget"}
+    schedules.pause(NIGHTLY, actor="ada")
+
+
+@pytest.mark.parametrize(("values", "why"), [each for each in BROKEN if "parameters" not in each[0]])
+def test_it_is_mended_by_giving_it_a_time_anew(
+    schedules: Schedules, database: Database, values: dict[str, object], why: str
+) -> None:
+    edit(database, NIGHTLY, values)
+    with pytest.raises(InvalidMessage):
+        schedules.change(NIGHTLY, {"anchor": "2026-01-01T00:00:00Z"}, actor="ada")
+    schedules.change(NIGHTLY, {"cron": "0 3 * * *", "zone": "UTC", "jitter_seconds": 0}, actor="ada")
+    assert schedules.get(NIGHTLY).on
+
+
+def test_a_fixed_one_that_cannot_be_read_is_mended_when_the_program_starts(
+    schedules: Schedules, database: Database
+) -> None:
+    edit(database, "sample", {"every_seconds": 0})
+    assert schedules.get("sample").why_not
+    schedules.ensure()
+    assert schedules.get("sample").schedule.timing.every == timedelta(seconds=10)
 
 
 def test_what_comes_next_is_told_soonest_first(schedules: Schedules) -> None:
