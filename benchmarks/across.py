@@ -93,7 +93,7 @@ def until_seen(house: House, batch: Batch) -> float:
     started = time.perf_counter()
     asked = sa.text("SELECT position FROM generations WHERE projection = :name AND state = 'live'")
     while True:
-        with database.read() as connection:
+        with database.glance() as connection:
             if connection.execute(asked, {"name": PROJECTION}).scalar_one() >= position:
                 return time.perf_counter() - started
         assert time.perf_counter() - started < 10, f"{PROJECTION} did not reach {position}"

@@ -266,8 +266,7 @@ def tail(
     else:
         _print_all(runtime, after, start, where, as_json)
     while follow:
-        if runtime.events.wait_beyond(start, 1.0):
-            head = runtime.events.safe_head()
+        if head := runtime.events.wait_beyond(start, 1.0):
             _print_all(runtime, start, head, where, as_json)
             start = head
 

@@ -184,6 +184,8 @@ class Engine:
             return self.held.event_id
         if last is not None and last[0] == position and not self._building:
             return str(last[-1])
+        for (event_id,) in self._events.raw_at([position], columns=("event_id",)):
+            return str(event_id)
         newest = self._events.read_back(before=position + 1, limit=1)
         return newest[0].event_id if newest else None
 

@@ -21,6 +21,8 @@ from cqrs.messages import event_name
 from cqrs.projections.key_ways import KeyWay, way_name, ways_of
 from cqrs.projections.projection import Projection
 from cqrs.projections.routing import Raw
+from cqrs.projections.unused_keys import forget_unused
+from cqrs.readmodels.database_time import database_now
 from cqrs.readmodels.keys import key_text
 from cqrs.readmodels.statements import MOST_ROWS, many_rows
 from cqrs.readmodels.tables import event_keys, key_ids
@@ -32,8 +34,8 @@ from cqrs.store.upsert import insert_new
 
 #: Events indexed in one transaction.
 STEP = 1_000
-#: Few events wait this long to be indexed together: right after an append there is more urgent work.
-PATIENCE_SECONDS = 0.25
+#: How often it is written down that the ways of this program are in use; see `unused_keys`.
+SIGN_SECONDS = 3_600.0
 
 Entry = tuple[int, str, int]
 
@@ -52,40 +54,44 @@ class KeyIndex:
         events: EventStore,
         types: EventTypes,
         database: Database,
-        patience_seconds: float = PATIENCE_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._projections = {each.name: each for each in projections}
         self._events = events
         self._database = database
         self._columns, self._ways = ways_of(self._projections.values(), types, events.get)
-        self._patience = patience_seconds
+        self._fingerprints = {name: way.fingerprint for name, way in self._ways.items()}
         self._monotonic = monotonic
-        self._waiting_since: float | None = None
+        self._signed_at: float | None = None
 
     # Following the log
 
     def follow(self) -> bool:
-        """Index the next events; False when there are none, or too few to bother yet. For one thread at a time;
-        followers in other processes do no harm."""
+        """Index the next events; False when there are none. For one thread at a time; followers in other processes do
+        no harm."""
         if not self._ways:
             return False
+        self._sign()
         indexed = self._ids()
         head = self._events.safe_head()
         low = min(each.to for each in indexed.values())
-        if low >= head or self._can_wait(head - low):
+        if low >= head:
             return False
         with suppress(_Overtaken):  # by a follower in another process, who has done this part
             self._advance(indexed, low, head)
         return True
 
-    def _can_wait(self, waiting: int) -> bool:
-        now = self._monotonic()
-        since = self._waiting_since = now if self._waiting_since is None else self._waiting_since
-        if waiting < STEP and now - since < self._patience:
-            return True
-        self._waiting_since = None
-        return False
+    def _sign(self) -> None:
+        if self._signed_at is not None and self._monotonic() - self._signed_at < SIGN_SECONDS:
+            return
+        ours = sa.tuple_(key_ids.c.key_name, key_ids.c.fingerprint).in_(list(self._fingerprints.items()))
+        with self._database.write(durable=False) as connection:
+            connection.execute(sa.update(key_ids).where(ours).values(followed_at=database_now()))
+        self._signed_at = self._monotonic()
+
+    def forget_unused(self) -> int:
+        """Remove what was indexed in ways that no program has used for a while; returns how many entries."""
+        return forget_unused(self._database, self._fingerprints)
 
     def _advance(self, indexed: Mapping[str, _Indexed], low: int, head: int) -> None:
         """Those furthest behind together; not further than the next ones, who then come along."""
@@ -96,7 +102,7 @@ class KeyIndex:
         entries = [(indexed[way.name].id, text, raw[0]) for way in ways for raw in page for text in _texts_of(way, raw)]
         with self._database.write(durable=False) as connection:
             for way in ways:
-                if not _move(connection, indexed[way.name], position):
+                if not _move(connection, indexed[way.name], way.fingerprint, position):
                     raise _Overtaken
             _insert(connection, sorted(entries))
 
@@ -104,24 +110,24 @@ class KeyIndex:
         return self._events.raw_events(after, until, sorted(types), limit, columns=self._columns)
 
     def _ids(self) -> dict[str, _Indexed]:
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             found = self._find(connection)
         if len(found) < len(self._ways):
             with self._database.write(durable=False) as connection:
                 found = self._find(connection)
                 for name in self._ways.keys() - found.keys():
-                    row = {"key_name": name, "fingerprint": self._ways[name].fingerprint, "indexed_to": 0}
+                    row = {"key_name": name, "fingerprint": self._fingerprints[name], "indexed_to": 0}
+                    row["followed_at"] = database_now()
                     connection.execute(insert_new(self._database.dialect, key_ids, row))
                 found = self._find(connection)
         return found
 
     def _find(self, connection: sa.Connection) -> dict[str, _Indexed]:
         rows = connection.execute(sa.select(key_ids)).all()
-        fingerprints = {name: way.fingerprint for name, way in self._ways.items()}
         return {
             row.key_name: _Indexed(row.id, row.indexed_to)
             for row in rows
-            if fingerprints.get(row.key_name) == row.fingerprint
+            if self._fingerprints.get(row.key_name) == row.fingerprint
         }
 
     # Looking up
@@ -250,8 +256,9 @@ def _texts_of(way: KeyWay, raw: Raw) -> list[str]:
         return []
 
 
-def _move(connection: sa.Connection, indexed: _Indexed, position: int) -> bool:
-    swap = sa.update(key_ids).where(key_ids.c.id == indexed.id, key_ids.c.indexed_to == indexed.to)
+def _move(connection: sa.Connection, indexed: _Indexed, fingerprint: str, position: int) -> bool:
+    k = key_ids.c
+    swap = sa.update(key_ids).where(k.id == indexed.id, k.fingerprint == fingerprint, k.indexed_to == indexed.to)
     return connection.execute(swap.values(indexed_to=position)).rowcount == 1
 
 

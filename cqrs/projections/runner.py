@@ -85,10 +85,12 @@ class Runner:
         self._renewed = 0.0
         self._retry = FIRST_RETRY_SECONDS
 
-    def step(self) -> Outcome:
-        """Apply one batch, or find out why not. Call it again at once unless the outcome says otherwise."""
+    def step(self, head: int | None = None) -> Outcome:
+        """Apply one batch, or find out why not. Call it again at once unless the outcome says otherwise.
+
+        `head`: the safe head, from whoever has looked just now."""
         try:
-            outcome = self._step()
+            outcome = self._step(head)
         except Fenced as fenced:
             self._engine = None
             return Outcome(0, None, is_tail=False, why=str(fenced))
@@ -111,7 +113,7 @@ class Runner:
         logger.debug("What %s waits for", self.name, exc_info=error)
         return Outcome(0, None, is_tail=False, delay=delay, why=error_text(error), error=error)
 
-    def _step(self) -> Outcome:
+    def _step(self, head: int | None) -> Outcome:
         if self._engine is None:
             why = self._take()
             if why is not None:
@@ -120,7 +122,7 @@ class Runner:
         assert engine is not None
         if engine.held.halted:
             return self._watch(engine)
-        until = self._events.safe_head()
+        until = self._events.safe_head() if head is None else head
         if self._projection.inline and until > engine.held.position:
             self._look_again(engine)
         if until <= engine.held.position:

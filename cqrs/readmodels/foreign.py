@@ -38,8 +38,14 @@ def watch(connection: sa.Connection, model: RowModel, number: int) -> None:
             action = f"FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION note_foreign_write({_arguments(model, number)})"
         create = "CREATE TRIGGER IF NOT EXISTS" if connection.dialect.name == "sqlite" else "CREATE OR REPLACE TRIGGER"
         connection.exec_driver_sql(
-            f"{create} {quote(f'{table}__{kind}')} AFTER {kind.upper()} ON {quote(table)} {action}"
+            f"{create} {quote(_name(connection, kind, table))} AFTER {kind.upper()} ON {quote(table)} {action}"
         )
+
+
+def _name(connection: sa.Connection, kind: str, table: str) -> str:
+    """Not beginning like the table: whoever lists `<name>__g…` finds generations. On PostgreSQL a trigger's name is
+    its table's own, and cut at 63 bytes."""
+    return f"note_foreign_{kind}_in_{table}" if connection.dialect.name == "sqlite" else f"note_foreign_{kind}"
 
 
 def _arguments(model: RowModel, number: int) -> str:

@@ -120,6 +120,8 @@ key_ids = sa.Table(
     sa.Column("key_name", sa.Text, nullable=False),
     sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("indexed_to", sa.BigInteger, nullable=False),
+    # When a program that keys events this way was seen last.
+    sa.Column("followed_at", UtcDateTime),
     sa.UniqueConstraint("key_name", "fingerprint"),
 )
 

@@ -128,8 +128,9 @@ class EventStore(Protocol):
         """About the last position recorded before `moment`: exact where the clocks of all who appended agree."""
         ...
 
-    def wait_beyond(self, position: int, timeout_seconds: float) -> bool:
-        """Wait until the safe head is higher than `position`; False when it is not after `timeout_seconds`."""
+    def wait_beyond(self, position: int, timeout_seconds: float) -> int:
+        """Wait until the safe head is higher than `position`, and return it; 0 when it is not after
+        `timeout_seconds`."""
         ...
 
     def close(self) -> None:

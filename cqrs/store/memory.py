@@ -71,7 +71,7 @@ class MemoryEventStore:
             events = self._store([row for each in drafts for row in each])
             if work.key is not None:
                 self._answers[_identity(work.key)] = (work.key.body_hash, work)
-        self._watch.announce(self.head())
+        self._watch.announce()
         return Committed(events=events)
 
     def _number(self, appends: Sequence[StreamAppend], drafts: list[list[Draft]]) -> None:
@@ -175,7 +175,7 @@ class MemoryEventStore:
         with self._lock:
             return bisect.bisect_left(self._events, moment, key=lambda event: event.recorded_at)
 
-    def wait_beyond(self, position: int, timeout_seconds: float) -> bool:
+    def wait_beyond(self, position: int, timeout_seconds: float) -> int:
         return self._watch.wait_beyond(position, timeout_seconds, self.safe_head)
 
     def close(self) -> None:

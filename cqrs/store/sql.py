@@ -97,7 +97,7 @@ class SqlEventStore:
         return None if positions is None else self._done(positions, drafts[0])
 
     def _done(self, positions: list[int], rows: list[Draft]) -> Committed:
-        self._watch.announce(positions[-1] if positions else 0)
+        self._watch.announce()
         recorded = RecordedEvent._make
         events = tuple([recorded((position, *row)) for position, row in zip(positions, rows, strict=True)])
         return Committed(events=events)
@@ -245,7 +245,7 @@ class SqlEventStore:
         with self._database.read() as connection:
             return self._reader.position_at(connection, moment)
 
-    def wait_beyond(self, position: int, timeout_seconds: float) -> bool:
+    def wait_beyond(self, position: int, timeout_seconds: float) -> int:
         return self._watch.wait_beyond(position, timeout_seconds, self.safe_head)
 
     def close(self) -> None:

@@ -26,7 +26,8 @@ def roll_up(runtime: Runtime) -> str:
 
 
 def prune(runtime: Runtime) -> str:
-    """Forget what is over: sessions, links, failures, silent workers, old runs, keys of requests."""
+    """Forget what is over: sessions, links, failures, silent workers, old runs, keys of requests, unused ways of keying
+    events."""
     removed = (
         runtime.sessions.prune()
         + runtime.people.prune()
@@ -34,6 +35,7 @@ def prune(runtime: Runtime) -> str:
         + runtime.workers.prune()
         + forget_fixed_runs(runtime.main)
         + delete_older(runtime.main, idempotency, idempotency.c.created_at, IDEMPOTENCY_LIFE)
+        + runtime.keys.forget_unused()
     )
     return f"{removed:,} removed"
 

@@ -17,6 +17,8 @@ from cqrs.workers.operation_runner import OperationRunner
 
 #: How long a thread waits for new events before it looks whether it is to stop, or its lease to be renewed.
 WAIT_SECONDS = 0.5
+#: A new event waits this long for others to be indexed with it: right after an append there is more urgent work.
+PATIENCE_SECONDS = 0.25
 #: Kinds of operations that have a thread of their own.
 UNDELAYED = ("rollback", "check")
 FIRST_RETRY_SECONDS = 0.1
@@ -65,10 +67,10 @@ class Worker:
     def _step(self, runner: Runner) -> None:
         """The runner itself says how long to wait: it knows a database that is away from one that is slow."""
         outcome = runner.step()
-        if outcome.delay:
-            self._stopping.wait(outcome.delay)
-        elif outcome.is_tail and outcome.position is not None:
-            self._runtime.events.wait_beyond(outcome.position, WAIT_SECONDS)
+        while outcome.is_tail and outcome.position is not None and not self._stopping.is_set():
+            head = self._runtime.events.wait_beyond(outcome.position, WAIT_SECONDS)
+            outcome = runner.step(head or None)
+        self._stopping.wait(outcome.delay)
 
     def _give_back(self, runner: Runner) -> None:
         try:
@@ -97,8 +99,8 @@ class Worker:
 
     def _index(self) -> None:
         head = self._runtime.events.safe_head()
-        if not self._runtime.keys.follow():
-            self._runtime.events.wait_beyond(head, WAIT_SECONDS)
+        if not self._runtime.keys.follow() and self._runtime.events.wait_beyond(head, WAIT_SECONDS):
+            self._stopping.wait(PATIENCE_SECONDS)
 
     def _beat(self) -> None:
         self._repeat("The sign of life", self._give_sign)

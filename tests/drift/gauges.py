@@ -127,7 +127,7 @@ class Station:
         sizes = Sizes(live=20, build=50, page=25, kept_rows=1_000)
         self.projections = Projections([projection], events=self.events, types=TYPES, store=self.store, sizes=sizes)
         self.projections.ensure()
-        self.keys = KeyIndex([projection], events=self.events, types=TYPES, database=main, patience_seconds=0)
+        self.keys = KeyIndex([projection], events=self.events, types=TYPES, database=main)
         self.checks = Checks(main)
         self.operations = Operations(main)
         self.snapshots = RowSnapshots(main)

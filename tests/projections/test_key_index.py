@@ -74,9 +74,8 @@ def fold_keys(router: Router, raw: Raw) -> list[Any]:
     return []
 
 
-def index(desk: Desk, *projections: type[Projection], **options: Any) -> KeyIndex:
-    options = {"patience_seconds": 0, **options}
-    return KeyIndex(projections or (Members, Days), events=desk.events, types=TYPES, database=desk.database, **options)
+def index(desk: Desk, *projections: type[Projection]) -> KeyIndex:
+    return KeyIndex(projections or (Members, Days), events=desk.events, types=TYPES, database=desk.database)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -156,13 +155,6 @@ def test_two_followers_do_no_harm(new_desk: DeskFactory, monkeypatch: pytest.Mon
     while one.follow() | other.follow():
         pass
     assert desk.sql("SELECT count(*) FROM event_keys") == [(9,)]
-
-
-def test_few_new_events_wait_to_be_indexed_together(desk: Desk) -> None:
-    clock = iter([0.0, 0.1, 0.3])
-    append(desk.events, joined("m1"))
-    keys = index(desk, patience_seconds=0.25, monotonic=lambda: next(clock))
-    assert [keys.follow() for _ in range(3)] == [False, False, True]
 
 
 def test_the_events_come_whole(desk: Desk) -> None:

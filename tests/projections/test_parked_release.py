@@ -144,7 +144,7 @@ def test_by_the_index_and_without_it_the_row_is_the_same(house: House, database:
     append(house.events, *(borrowed("bob") for _ in range(6_000)))
     house.move()
     fixed = House(database, Members)
-    index = KeyIndex([Members], events=fixed.events, types=TYPES, database=database, patience_seconds=0.0)
+    index = KeyIndex([Members], events=fixed.events, types=TYPES, database=database)
     while index.follow():
         pass
     asked: list[str] = []

@@ -32,6 +32,19 @@ def test_a_step_says_what_it_did(desk: Desk) -> None:
     assert (idle.applied, idle.position, idle.is_tail) == (0, 2, True)
 
 
+def test_a_step_to_a_head_that_was_just_seen_does_not_look_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = desk.projections.runner("members", "w1")
+    runner.step()
+    append(desk.events, joined("m1"), borrowed("m1"), borrowed("m1"))
+
+    def look() -> int:
+        raise AssertionError("It looked.")
+
+    monkeypatch.setattr(desk.events, "safe_head", look)
+    outcome = runner.step(2)
+    assert (outcome.applied, outcome.position) == (2, 2)
+
+
 def test_only_the_holder_of_the_lease_works(desk: Desk) -> None:
     append(desk.events, joined("m1"))
     first, second = (desk.projections.runner("members", owner) for owner in ("w1", "w2"))

@@ -27,7 +27,7 @@ def test_an_announcement_wakes_at_once(watch: HeadWatch) -> None:
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(watch.wait_beyond, 0, 30, lambda: head[0])
         head[0] = 1
-        watch.announce(1)
+        watch.announce()
         assert waiting.result(timeout=10)
 
 
@@ -37,7 +37,7 @@ def test_an_announcement_during_the_look_is_not_slept_through(watch: HeadWatch) 
     def look() -> int:
         seen.append(len(seen))
         if len(seen) == 1:
-            watch.announce(1)
+            watch.announce()
             return 0
         return 1
 
@@ -46,7 +46,7 @@ def test_an_announcement_during_the_look_is_not_slept_through(watch: HeadWatch) 
 
 
 def test_an_announcement_is_only_a_hint(watch: HeadWatch) -> None:
-    watch.announce(9)
+    watch.announce()
     assert not watch.wait_beyond(5, 0.02, lambda: 5)
 
 
@@ -60,21 +60,44 @@ def test_without_announcements_it_looks_more_and_more_rarely(monkeypatch: pytest
 def test_of_many_who_wait_one_looks_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(head_watch, "LONGEST_PAUSE", 60.0)
     monkeypatch.setattr(head_watch, "SHORTEST_PAUSE", 0.001)
-    head, asked = [0], set[int]()
+    head, looking = [0], set[int]()
     watch = HeadWatch()
-    everybody_waits = threading.Barrier(4)
+    looked = threading.Event()
 
     def look() -> int:
-        if threading.get_ident() not in asked:
-            asked.add(threading.get_ident())
-            everybody_waits.wait(10)
-            return 0
+        looking.add(threading.get_ident())
+        looked.set()
         return head[0]
 
     with ThreadPoolExecutor(4) as threads:
-        waiting = [threads.submit(watch.wait_beyond, 0, 30, look) for _ in range(4)]
-        head[0] = 1
-        assert all(each.result(timeout=10) for each in waiting), "whoever found it told the others"
+        waiting = [threads.submit(watch.wait_beyond, 0, 30, look)]
+        assert looked.wait(10)
+        waiting += [threads.submit(watch.wait_beyond, 0, 30, look) for _ in range(3)]
+        head[0] = 7
+        assert [each.result(timeout=10) for each in waiting] == [7] * 4
+    assert 1 <= len(looking) <= 2, "the second one where the first had left before it came"
+
+
+def test_what_was_found_before_is_not_taken_for_what_is_there(watch: HeadWatch) -> None:
+    assert watch.wait_beyond(0, 30, lambda: 9) == 9
+    assert watch.wait_beyond(3, 0.0, lambda: 3) == 0, "the log was put back meanwhile"
+
+
+def test_without_time_it_looks_all_the_same(watch: HeadWatch) -> None:
+    looked, go_on = threading.Event(), threading.Event()
+
+    def look() -> int:
+        looked.set()
+        go_on.wait(10)
+        return 0
+
+    with ThreadPoolExecutor(1) as threads:
+        patient = threads.submit(watch.wait_beyond, 0, 30, look)
+        assert looked.wait(10)
+        assert watch.wait_beyond(0, 0.0, lambda: 4) == 4
+        go_on.set()
+        watch.close()
+        patient.result(timeout=10)
 
 
 def test_whoever_gives_up_hands_the_watch_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ class FakeRunner:
         self.steps = 0
         self.released = threading.Event()
 
-    def step(self) -> Outcome:
+    def step(self, head: int | None = None) -> Outcome:
         self.steps += 1
         return self._step()
 
@@ -49,10 +49,10 @@ class FakeLog:
     def safe_head(self) -> int:
         return 7
 
-    def wait_beyond(self, position: int, timeout_seconds: float) -> bool:
+    def wait_beyond(self, position: int, timeout_seconds: float) -> int:
         self.waited_for.append(position)
         self.pause.wait(min(timeout_seconds, 0.01))
-        return False
+        return 0
 
 
 class Parts:
