@@ -15,7 +15,7 @@ from flask.cli import AppGroup
 from cqrs import log_lines
 from cqrs.cli_access import people, tokens
 from cqrs.cli_operations import operations, parked, replay, rollback, succeeded
-from cqrs.cli_output import deed, event_document, show, show_log, show_table, tell
+from cqrs.cli_output import deed, event_document, show, show_log, show_preview, show_table, tell
 from cqrs.cli_schedules import schedules
 from cqrs.demo import seed as load_demo
 from cqrs.errors import CqrsError, LogNotEmpty
@@ -209,14 +209,24 @@ def check(runtime: Runtime, name: str, level: str, reference: str, reason: str |
 @click.argument("name")
 @click.option("--check", "check_id", help="Repair all that this check found.")
 @click.option("--key", "keys", multiple=True, help="Repair the row of this key; may be given several times.")
+@click.option("--dry-run", is_flag=True, help="Write nothing: print what would be written, of the first 200 keys.")
 @click.option("--reason", help="Why, for the audit trail.")
 @as_json
 @with_runtime
 def repair(
-    runtime: Runtime, name: str, check_id: str | None, keys: tuple[str, ...], reason: str | None, as_json: bool
+    runtime: Runtime,
+    name: str,
+    check_id: str | None,
+    keys: tuple[str, ...],
+    dry_run: bool,
+    reason: str | None,
+    as_json: bool,
 ) -> None:
     """Write rows anew from the log, then compare them again."""
     identity = check_id.removeprefix("/api/checks/") if check_id else None
+    if dry_run:
+        show_preview(runtime.preview_repair(name, keys=keys or None, check=identity), as_json)
+        return
     with deed(runtime, "repair", name, reason=reason) as actor:
         asked = runtime.start_repair(name, actor=actor, keys=keys or None, check=identity, reason=reason)
     done = succeeded(runtime, asked, quiet=as_json)

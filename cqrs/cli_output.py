@@ -11,6 +11,7 @@ from typing import Any
 import click
 import msgspec
 
+from cqrs.drift.repair import Preview
 from cqrs.errors import CqrsError
 from cqrs.messages import Role
 from cqrs.runtime import Runtime
@@ -47,6 +48,25 @@ def show_log(log: LogReport) -> None:
         for holder in log.order.holders:
             how = f"flask --app app cqrs end-append {holder.transaction}"
             click.echo(f"To end it by force, which rolls its append back: {how}")
+
+
+def show_preview(planned: Preview, as_json: bool) -> None:
+    """What a repair would write; values are masked."""
+    if as_json:
+        show(planned)
+        return
+    lines = [
+        {"key": row.key, "column": name, "stored": before.get(name), "would_be": after.get(name)}
+        for row in planned.rows
+        for before, after in [(row.before or {}, row.after or {})]
+        for name in dict.fromkeys([*before, *after])
+    ]
+    show_table(lines, ("key", "column", "stored", "would_be"))
+    left = {"right": planned.right, "parked": planned.parked, "underived": planned.underived, "no key": planned.no_keys}
+    told = ", ".join(f"{count:,} {name}" for name, count in left.items() if count)
+    click.echo(f"{len(planned.rows):,} rows would be written. Nothing was.{f' Left alone: {told}.' if told else ''}")
+    if planned.advice is not None:
+        click.echo(planned.advice)
 
 
 def show_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:

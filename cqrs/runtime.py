@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from cqrs.clock import Clock, utc_now
 from cqrs.domain import Catalogue, Domain
 from cqrs.drift.checking import AnyChecking, Checking, Level
-from cqrs.drift.checks import LOG, WRITE_MODEL, Checks, Verdict
+from cqrs.drift.checks import LOG, WRITE_MODEL, Checks, Found, Verdict
 from cqrs.drift.coverage import Coverage, Coverages
 from cqrs.drift.explanation import WHOLE, Explanation, Window, explain
+from cqrs.drift.finding_keys import has_key
 from cqrs.drift.judge import Judge
 from cqrs.drift.repair import Preview, Repair, preview
 from cqrs.drift.standing import StandingDrift
@@ -74,6 +75,9 @@ EXTENSION = "cqrs.runtime"
 #: How much a check looks at, and what it holds rows against.
 LEVELS = tuple(level.value for level in Level)
 REFERENCES = (LOG, WRITE_MODEL)
+
+#: Rows that are derived for a look at a repair.
+PREVIEWED = 200
 
 #: A replay needs this many times its estimate to be free.
 LEAST_ROOM = 1.5
@@ -348,13 +352,26 @@ class Runtime:
         return self.operations.request("repair", name, actor=actor, reason=reason, parameters=parameters)
 
     def preview_repair(
-        self, name: str, *, keys: Sequence[str] | None = None, check: str | None = None, limit: int = 200
+        self,
+        name: str,
+        *,
+        keys: Sequence[str] | None = None,
+        check: str | None = None,
+        only: Collection[int] | None = None,
+        limit: int = PREVIEWED,
     ) -> Preview:
-        """What a repair would write now, of `limit` keys at most. Raises what `start_repair` raises, but for operations
-        in the way; ReadModelMissing."""
+        """What a repair would write now, of `limit` keys at most; of a check the findings with the numbers in `only`.
+        Raises what `start_repair` raises, but for operations in the way; ReadModelMissing."""
         self._repairable(name, keys, check)
-        texts = self.checks.keys_of(check) if check is not None else list(keys or ())
-        return preview(self.judge(name), SqlReadModelStore(self.read), texts[:limit])
+        found = [] if check is None else self.checks.unresolved(check, only)
+        texts = list(keys or ()) if check is None else [each.key for each in found if self.has_key(name, each)]
+        no_keys = 0 if check is None else len(found) - len(texts)
+        return preview(self.judge(name), SqlReadModelStore(self.read), texts[:limit], no_keys=no_keys)
+
+    def has_key(self, name: str, found: Found) -> bool:
+        """Whether the row that was found can be asked for by its key. Raises NotFound."""
+        projection = self.projections.definition(name)
+        return projection.keyed and has_key(found, projection.model)
 
     def _repairable(self, name: str, keys: Sequence[str] | None, check: str | None) -> None:
         self._keyed(name)

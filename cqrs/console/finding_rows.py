@@ -11,7 +11,7 @@ from flask import url_for
 from cqrs.console import current
 from cqrs.console.column_values import Kinds, kinds_of
 from cqrs.console.event_rows import EventRow, event_row
-from cqrs.drift.checks import Finding
+from cqrs.drift.checks import Finding, Found
 from cqrs.errors import NotFound
 
 #: Columns of one row that are shown; where the whole row is missing or extra, as many as tell which one it is.
@@ -36,6 +36,8 @@ class FindingRow:
     more_columns: int
     sentence: str
     event: EventRow | None
+    #: Whether it has a page: what something else wrote may have a key that no row can have.
+    linked: bool
     #: Who resolved it, and the page that says how.
     resolved: str | None
     resolved_href: str | None
@@ -44,7 +46,8 @@ class FindingRow:
 def finding_rows(projection: str, found: Sequence[Finding]) -> list[FindingRow]:
     kinds = kinds_of(projection)
     resolvers = {identity: _resolver(identity) for identity in {each.resolved_by for each in found} if identity}
-    return [_row(each, kinds, resolvers.get(each.resolved_by or "")) for each in found]
+    has_key = current.runtime().has_key if projection in current.runtime().projections.names() else _nobody_knows
+    return [_row(each, kinds, resolvers.get(each.resolved_by or ""), has_key(projection, each)) for each in found]
 
 
 def pairs_of(columns: Mapping[str, Any], kind: str, kinds: Kinds) -> list[ColumnPair]:
@@ -60,7 +63,12 @@ def pairs_of(columns: Mapping[str, Any], kind: str, kinds: Kinds) -> list[Column
     ]
 
 
-def _row(finding: Finding, kinds: Kinds, resolver: tuple[str, str] | None) -> FindingRow:
+def _nobody_knows(_projection: str, _found: Found) -> bool:
+    """What is not in the code any more has no pages of rows."""
+    return False
+
+
+def _row(finding: Finding, kinds: Kinds, resolver: tuple[str, str] | None, linked: bool) -> FindingRow:
     pairs = pairs_of(finding.columns, finding.kind, kinds)
     recorded = None if finding.last_event is None else current.runtime().events.get(finding.last_event)
     event = None if recorded is None else event_row(recorded)
@@ -72,6 +80,7 @@ def _row(finding: Finding, kinds: Kinds, resolver: tuple[str, str] | None) -> Fi
         more_columns=max(0, len(pairs) - most),
         sentence=_sentence(finding, event),
         event=event,
+        linked=linked,
         resolved=resolver[0] if resolver else None,
         resolved_href=resolver[1] if resolver else None,
     )

@@ -15,9 +15,6 @@ from cqrs.drift.checks import Check
 from cqrs.drift.repair import PlannedRow, Preview
 from cqrs.errors import InvalidMessage
 
-#: Rows that are derived for a look.
-MOST = 200
-
 
 @dataclass(frozen=True, slots=True)
 class PlannedLine:
@@ -46,7 +43,7 @@ def repair_page(check: Check) -> RepairPage:
     keys = checks.keys_of(check.id, numbers or None)
     if not keys:
         raise InvalidMessage({"n": ["None of these rows is left to be repaired."]})
-    found = current.runtime().preview_repair(check.projection, keys=keys, limit=MOST)
+    found = current.runtime().preview_repair(check.projection, check=check.id, only=numbers or None)
     kinds = kinds_of(check.projection)
     return RepairPage(
         check=check,

@@ -169,6 +169,14 @@ class Checks:
         with self._database.read() as connection:
             return list(connection.execute(asked).scalars())
 
+    def unresolved(self, identity: str, only: Collection[int] | None = None) -> list[Finding]:
+        """The same, whole."""
+        f = findings.c
+        asked = sa.select(findings).where(f.check == identity, f.resolved_by.is_(None)).order_by(f.n)
+        asked = asked if only is None else asked.where(f.n.in_(only))
+        with self._database.read() as connection:
+            return [_finding(row) for row in connection.execute(asked)]
+
     def _select(self, *conditions: sa.ColumnElement[bool], limit: int) -> list[Check]:
         query = sa.select(checks).where(*conditions).order_by(checks.c.id.desc()).limit(limit)
         with self._database.read() as connection:

@@ -151,8 +151,9 @@ class Repair:
         return self._checks.finish(check, verdict, "Some rows cannot be derived." if check.underived else None)
 
 
-def preview(judge: Judge, store: ReadModelStore, texts: Sequence[str]) -> Preview:
-    """The same derivation and the same decision as a repair, without the write. Raises RepairRefused."""
+def preview(judge: Judge, store: ReadModelStore, texts: Sequence[str], *, no_keys: int = 0) -> Preview:
+    """The same derivation and the same decision as a repair, without the write; `no_keys` are others of which is known
+    that they are none. Raises RepairRefused."""
     keys = [key for key in (key_of_text(text, judge.model) for text in dict.fromkeys(texts)) if key is not None]
     refuse_unsteady(judge, keys)
     snapshot = judge.snapshots.of_keys(judge.model, keys)
@@ -168,7 +169,7 @@ def preview(judge: Judge, store: ReadModelStore, texts: Sequence[str]) -> Previe
         right=len(keys) - len(deeds) - parked - underived,
         parked=parked,
         underived=underived,
-        no_keys=len(dict.fromkeys(texts)) - len(keys),
+        no_keys=no_keys + len(dict.fromkeys(texts)) - len(keys),
         advice=advice_on(judge, len(texts)),
     )
 

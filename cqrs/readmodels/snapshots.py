@@ -27,7 +27,7 @@ from cqrs.store.database import Database
 class StoredRow:
     #: None where the stored values are no key of this table: somebody else wrote them.
     key: Key | None
-    #: The text of the key; of none, what is stored as Python writes it.
+    #: The text of the key; of none, "unreadable: " and what is stored as Python writes it, which alone could be a key.
     text: str
     #: Values as the driver gives them, in the order of the model's columns, `_pos` last.
     packed: Packed
@@ -146,4 +146,4 @@ def _row(codec: RowCodec, stored: tuple[Any, ...], row: Packed) -> StoredRow:
         codec.model.check_keys([key])
         return StoredRow(key, key_text(key), row)
     except (ValueError, TypeError, ArithmeticError, InexactValue):
-        return StoredRow(None, ", ".join(map(repr, stored)), row)
+        return StoredRow(None, f"unreadable: {', '.join(map(repr, stored))}", row)

@@ -148,6 +148,7 @@
     for (const box of all("[data-live-switch]")) box.checked = live.on;
     for (const box of all("[data-keys-switch]")) box.checked = keys.on;
     for (const picker of all("details.picker")) label(picker);
+    for (const button of all("[data-ticked]")) count(button);
     tell();
   }
 
@@ -155,6 +156,12 @@
     const chosen = [...all("input:checked", picker)].map((box) => box.value);
     const words = picker.querySelector("[data-chosen]");
     words.textContent = chosen.length === 0 ? words.dataset.chosen : chosen.length < 3 ? chosen.join(", ") : `${chosen.length} types`;
+  }
+
+  /** Says how many boxes of its form are ticked. */
+  function count(button) {
+    const ticked = all("input[type=checkbox]:checked", button.form).length;
+    button.textContent = button.dataset.ticked.replace("# ", ticked ? `${thousands(ticked)} ` : "");
   }
 
   async function copy(button) {
@@ -206,6 +213,7 @@
     } else if (field.closest("details.picker")) {
       label(field.closest("details.picker"));
     }
+    for (const button of all("[data-ticked]", field.form ?? document)) count(button);
   });
 
   document.addEventListener("keydown", (event) => {

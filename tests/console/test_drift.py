@@ -82,6 +82,25 @@ def test_what_changes_the_rows_waits_for_what_does(ana: Browser, runtime: Runtim
     assert 'action="/projections/accounts/replays"' not in body
 
 
+def test_a_row_whose_stored_key_is_none_is_shown_without_a_page(ana: Browser, runtime: Runtime) -> None:
+    """SQLite keeps bytes in a column of text; written out they could be a key."""
+    with runtime.read.write() as connection:
+        connection.exec_driver_sql("UPDATE accounts__g1 SET account_id = x'6162' WHERE account_id = '1'")
+        connection.exec_driver_sql("UPDATE accounts__g1 SET account_id = 'other' WHERE account_id = '2'")
+    address = checked(ana, runtime)
+    page = ana.get(address)
+    words = text_of(page)
+    assert "unreadable: b'ab' no key of accounts, so it has no page and only a replay removes it" in words
+    rows = [link for link in links_of(page) if link.startswith("/read-models/accounts/rows/")]
+    assert {link.rpartition("/")[2] for link in rows} == {"1", "2", "other"}
+    assert all(ana.get(link).status_code == 200 for link in rows)
+    assert "1 row with keys that cannot be read: only a replay removes those." in text_of(ana.get(f"{address}/repair"))
+    found = runtime.checks.page()[0]
+    (number,) = [each.n for each in runtime.checks.findings(found.id).items if each.key == "unreadable: b'ab'"]
+    alone = ana.get(f"{address}/repair?n={number}")
+    assert "1 row with keys that cannot be read" in text_of(alone)
+
+
 def test_drift_is_told_everywhere_and_leads_to_the_rows(ana: Browser, runtime: Runtime) -> None:
     spoil(runtime)
     address = checked(ana, runtime)

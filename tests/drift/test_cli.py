@@ -47,6 +47,13 @@ def test_a_wrong_row_is_found_and_repaired(app: Any, cqrs: Run) -> None:
     found = json.loads(cqrs("check", "users", "--level", "full", "--json").stdout)
     assert (found["verdict"], found["changed"]) == ("drift", 1)
     assert "drift" in cqrs("check", "users").stdout
+    planned = json.loads(cqrs("repair", "users", "--check", found["check"], "--dry-run", "--json").stdout)
+    assert [(row["before"]["name"], row["after"]["name"]) for row in planned["rows"]] == [("Eve", "Ana")]
+    assert (
+        "1 rows would be written. Nothing was."
+        in cqrs("repair", "users", "--check", found["check"], "--dry-run").stdout
+    )
+    assert json.loads(cqrs("check", "users", "--json").stdout)["changed"] == 1
     fixed = json.loads(cqrs("repair", "users", "--check", found["check"], "--json").stdout)
     assert (fixed["repaired"], fixed["verdict"]) == (1, "none")
     assert {"check", "repair", "repair-rows"} <= {entry.action for entry in runtime.audit.page(limit=20).items}

@@ -57,13 +57,21 @@ def check(name: str) -> Response:
 @bp.post("/projections/<name>/repairs")
 @needs(Role.OPERATOR, action="repair")
 def repair(name: str) -> Response:
-    """Of the rows of `keys`, or of all that a `check` found; another check of them is part of it."""
+    """Of the rows of `keys`, or of all that a `check` found; another check of them is part of it. With dry_run nothing
+    is written, and the answer is what would be, of the first 200 keys: before and after, by column that differs."""
+    asked = Parameters(request.args)
+    dry_run = asked.flag("dry_run")
+    asked.check()
     given = body.fields()
     keys, found = given.pop("keys", None), given.pop("check", None)
     reason = body.reason_in(given, keys=_keys_problem(keys), check=None if found is None else _text_problem(found))
     trail.note(target=known(name), reason=reason)
     identity = None if found is None else str(found).removeprefix("/api/checks/")
     texts = [str(key) for key in keys] if isinstance(keys, list) else None
+    if dry_run:
+        planned = runtime().preview_repair(name, keys=texts, check=identity)
+        trail.forget()
+        return json_answer.send(asdict(planned))
     return accepted(runtime().start_repair(name, actor=actor(), keys=texts, check=identity, reason=reason))
 
 

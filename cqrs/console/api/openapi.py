@@ -20,6 +20,9 @@ bp = Blueprint("api_openapi", __name__, url_prefix="/api")
 
 VARIABLE = re.compile(r"<(?:[a-z]+:)?([a-z_]+)>")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+DRY_RUN = ({"name": "dry_run", "in": "query", "schema": {"enum": ["0", "1"]}},)
+#: Besides commands.
+WITH_DRY_RUN = ("api_checks.repair",)
 ERROR = {
     "type": "object",
     "required": ["error"],
@@ -77,7 +80,7 @@ def _operation(rule: Rule, method: str) -> dict[str, Any]:
         "operationId": f"{rule.endpoint.removeprefix('api_')}.{method.lower()}",
         "summary": inspect.getdoc(view) or inspect.getdoc(inspect.getmodule(view)) or "",
         "description": f"Needs the role {access.role}." if access else "",
-        "parameters": variables,
+        "parameters": [*variables, *(DRY_RUN if rule.endpoint in WITH_DRY_RUN else ())],
         "responses": _responses("200"),
     }
 
@@ -86,7 +89,7 @@ def commands() -> Iterator[tuple[str, str, dict[str, Any]]]:
     headers = [
         {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"}},
         {"name": "If-Match", "in": "header", "schema": {"type": "string"}},
-        {"name": "dry_run", "in": "query", "schema": {"enum": ["0", "1"]}},
+        *DRY_RUN,
     ]
     for name, cls in sorted(runtime().catalogue.commands.items()):
         operation = _message(name, cls, headers, "201")

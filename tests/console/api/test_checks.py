@@ -61,6 +61,37 @@ def test_from_a_check_to_a_repair_to_a_clean_check(operator: Script, runtime: Ru
     assert "XX" not in str(audited[0].detail)
 
 
+def test_a_repair_is_looked_at_before_it_is_asked_for(operator: Script, runtime: Runtime) -> None:
+    plant(runtime)
+    asked = operator.post("/api/projections/accounts/checks", {"level": "full"})
+    check = carry_out(runtime, operator, asked.json["operation"])["result"]["check"]
+    before = len(runtime.audit.page(limit=200).items)
+    for body in ({"check": check}, {"keys": ["3", "4", "[}"]}):
+        answer = operator.post("/api/projections/accounts/repairs?dry_run=1", body)
+        assert answer.status_code == 200
+        planned = answer.json
+        (row,) = planned["rows"]
+        assert (row["key"], row["before"]["balance"], row["after"]["balance"]) == ("3", "9.00", "2.50")
+        assert planned["position"] == 31
+        assert "XX" not in str(planned)
+        assert "DE00" not in str(planned)
+    assert planned["right"] == 2
+    assert len(runtime.audit.page(limit=200).items) == before
+    assert runtime.operations.page(kind="repair") == []
+    assert operator.get("/api/read-models/accounts/rows/3").json["balance"] == "9.00"
+
+
+def test_looking_at_a_repair_is_refused_like_the_repair(operator: Script, viewer: Script) -> None:
+    address = "/api/projections/accounts/repairs?dry_run=1"
+    assert operator.post(address, {}).status_code == 422
+    assert operator.post(address, {"keys": []}).status_code == 422
+    assert operator.post("/api/projections/accounts/repairs?dry_run=often", {"keys": ["3"]}).status_code == 422
+    assert operator.post("/api/projections/nothing/repairs?dry_run=1", {"keys": ["3"]}).status_code == 404
+    assert viewer.post(address, {"keys": ["3"]}).status_code == 403
+    described = operator.get("/api/openapi.json").json["paths"]["/api/projections/{name}/repairs"]["post"]
+    assert "dry_run" in [each["name"] for each in described["parameters"]]
+
+
 @pytest.mark.parametrize("level", ["incremental", "rolling", "sample"])
 def test_checks_of_other_levels_say_what_they_looked_at(operator: Script, runtime: Runtime, level: str) -> None:
     plant(runtime)
