@@ -1,3 +1,5 @@
+"""Aggregates are what their events say."""
+
 from __future__ import annotations
 
 from decimal import Decimal

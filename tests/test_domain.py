@@ -1,3 +1,5 @@
+"""A catalogue of domains, and every fault of their declarations in a sentence."""
+
 from __future__ import annotations
 
 import sys

@@ -1,3 +1,5 @@
+"""Fields of messages as forms and as JSON Schema."""
+
 from __future__ import annotations
 
 import enum

@@ -1,3 +1,5 @@
+"""JSON of strangers: one object, no field twice, refused in one sentence."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Commands and queries through the mediator: what is answered, stored, repeated and refused."""
+
 from __future__ import annotations
 
 import logging

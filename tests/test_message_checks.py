@@ -1,3 +1,5 @@
+"""What is wrong with the declaration of a message, one sentence a fault."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""Messages: their names, their versions, and what they never show."""
+
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError

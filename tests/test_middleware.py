@@ -1,3 +1,5 @@
+"""What surrounds every handler: who may, what is built, what is tried again."""
+
 from __future__ import annotations
 
 import logging

@@ -1,3 +1,5 @@
+"""What domains are tested with fails where it should."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

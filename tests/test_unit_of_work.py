@@ -1,3 +1,5 @@
+"""A unit of work records what is wanted and writes nothing before the commit."""
+
 from __future__ import annotations
 
 import uuid

@@ -1,3 +1,5 @@
+"""Outside data into messages: all faults at once, each with its path."""
+
 from __future__ import annotations
 
 import enum

@@ -36,6 +36,7 @@ PAGES = {
     "streams": "/streams",
     "commands": "/commands",
     "command": "/commands/CreateUser",
+    "operations": "/operations",
     "schedules": "/schedules",
     "schedule": "/schedules/check-user_stats-full",
     "audit": "/audit",

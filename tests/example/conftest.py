@@ -1,3 +1,5 @@
+"""The example over databases of its own, once for each test."""
+
 from __future__ import annotations
 
 import shutil

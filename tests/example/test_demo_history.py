@@ -1,3 +1,5 @@
+"""The invented past: as long as asked, in the order of time, and nothing in it that could not have happened."""
+
 from __future__ import annotations
 
 import random

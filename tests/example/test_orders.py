@@ -1,3 +1,5 @@
+"""Orders: what may be asked of them, and what is refused in which words."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime

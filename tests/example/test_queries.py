@@ -1,3 +1,5 @@
+"""What the read models answer about users."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime

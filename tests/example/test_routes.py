@@ -1,3 +1,5 @@
+"""The shop's own routes, as its clients call them."""
+
 from __future__ import annotations
 
 import threading

@@ -1,3 +1,5 @@
+"""Demo data project cleanly and hold something of everything."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

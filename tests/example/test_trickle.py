@@ -1,3 +1,5 @@
+"""Live demo traffic: one command at a time, whatever is refused."""
+
 from __future__ import annotations
 
 import random

@@ -1,3 +1,5 @@
+"""The order of the log on PostgreSQL in a campaign of many writers, beside a naive reader that loses events."""
+
 from __future__ import annotations
 
 import pytest

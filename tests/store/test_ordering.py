@@ -1,3 +1,5 @@
+"""How far readers may go on PostgreSQL: open, committed and rolled back appends, one by one."""
+
 from __future__ import annotations
 
 import threading

@@ -1,3 +1,5 @@
+"""The log on PostgreSQL keeps what every log promises."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
