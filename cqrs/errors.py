@@ -251,6 +251,15 @@ class NotKeyed(CqrsError):
     projection: str
 
 
+class HistoryTooLong(CqrsError):
+    """The row of {name} with this key has {events} events: more than {most} are not derived for a look at it.
+    A check tells whether it is as they say, and a repair derives them all."""
+
+    name: str
+    events: str
+    most: str
+
+
 class ReadModelMissing(CqrsError):
     """The read model {name} has no generation yet. Run: flask --app app cqrs init-db"""
 

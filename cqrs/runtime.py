@@ -389,7 +389,8 @@ class Runtime:
             raise InvalidMessage({"keys": ["Give at least one key."]})
 
     def explain(self, name: str, key: str, *, window: Window = WHOLE) -> Explanation:
-        """How the row of this key (its text) came about. Raises NotFound, ReadModelMissing, ShapeMismatch, NotKeyed."""
+        """How the row of this key (its text) came about. Raises NotFound, ReadModelMissing, ShapeMismatch, NotKeyed,
+        HistoryTooLong."""
         self._keyed(name)
         judge = self.judge(name)
         store = SqlReadModelStore(self.read)

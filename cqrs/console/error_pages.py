@@ -39,6 +39,7 @@ ANSWERS: Mapping[type[errors.CqrsError], tuple[int, str]] = {
     errors.TooManyRequests: (429, "too_many_requests"),
     errors.ConcurrencyError: (409, "conflict"),
     errors.NotKeyed: (409, "not_keyed"),
+    errors.HistoryTooLong: (409, "history_too_long"),
     errors.AlreadyThere: (409, "already_there"),
     errors.OperationInTheWay: (409, "operation_in_the_way"),
     errors.ScheduleFixed: (409, "schedule_fixed"),

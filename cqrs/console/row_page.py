@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flask import request, url_for
@@ -17,7 +17,7 @@ from cqrs.console.parameters import Parameters
 from cqrs.console.row_sentences import RowSentence, sentences_of
 from cqrs.drift.explanation import AppliedEvent, Change, Explanation, Window
 from cqrs.drift.judge import json_value
-from cqrs.errors import NotFound, NotKeyed, ShapeMismatch
+from cqrs.errors import HistoryTooLong, NotFound, NotKeyed, ShapeMismatch
 from cqrs.projections.status import ProjectionStatus
 
 if TYPE_CHECKING:
@@ -92,6 +92,9 @@ def row_page(model: ReadModel, key: str, status: ProjectionStatus | None) -> Row
         found = current.runtime().explain(model.projection, key, window=window)
     except NotKeyed as error:
         return _unexplained(model, key, status, str(error), "Check all of its rows")
+    except HistoryTooLong as error:
+        alone = _unexplained(model, key, status, str(error), "Check all rows")
+        return replace(alone, can_repair=True)
     except ShapeMismatch as error:
         return _unexplained(model, key, status, str(error), "See the projection")
     took = time.monotonic() - began

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cqrs.drift.derivation import why
 from cqrs.drift.judge import Judge
-from cqrs.errors import NotFound
+from cqrs.errors import HistoryTooLong, NotFound
 from cqrs.masking import is_sensitive
 from cqrs.messages import event_name, summary_of
 from cqrs.projections.key_index import KeyIndex
@@ -19,6 +19,8 @@ from cqrs.readmodels.store import ReadModelStore
 
 #: Events that are shown unless somebody asks for fewer.
 MOST_EVENTS = 1_000
+#: Events that are derived for one look: somebody waits for it.
+MOST_DERIVED = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,20 +83,32 @@ class Explanation:
 
 
 def explain(
-    judge: Judge, store: ReadModelStore, keys: KeyIndex, text: str, *, head: int, window: Window = WHOLE
+    judge: Judge,
+    store: ReadModelStore,
+    keys: KeyIndex,
+    text: str,
+    *,
+    head: int,
+    window: Window = WHOLE,
+    most: int = MOST_DERIVED,
 ) -> Explanation:
-    """Raises NotFound when there is no such key: neither a row nor an event of it."""
+    """Raises NotFound when there is no such key: neither a row nor an event of it; HistoryTooLong when it has more than
+    `most` events up to the checkpoint."""
     key = key_of_text(text, judge.model)
     if key is None:
         raise NotFound(what=f"key of {judge.model.name}", name=text[:64])
     snapshot = judge.snapshots.of_keys(judge.model, [key])
     until = snapshot.live.position
+    positions = keys.positions_of(judge.model.name, text, until=head)
+    later = [each for each in positions if each > until]
+    if len(positions) - len(later) > most:
+        count = len(positions) - len(later)
+        raise HistoryTooLong(name=judge.model.name, events=f"{count:,}", most=f"{most:,}")
     derivation = judge.deriver.derivation([key], store.skips(judge.model.name))
     history = _History(judge, window)
     derivation.watch = history.add
     derivation.advance(until)
     packed = derivation.packed()
-    later = [each for each in keys.positions_of(judge.model.name, text, until=head) if each > until]
     row, there = derivation.rows[key], next(iter(snapshot.rows), None)
     if there is None and not history.count and not later:
         raise NotFound(what=f"row of {judge.model.name} with the key", name=text[:64])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from cqrs.errors import NotKeyed
+from cqrs.errors import HistoryTooLong, NotKeyed
 from cqrs.messages import Role
 from cqrs.runtime import Runtime
-from tests.console.browser import Browser, path_of
+from tests.console.browser import Browser, Script, path_of
 from tests.console.ledger import deposit, links_of, open_account, text_of
 from tests.console.work import carry_out
 
@@ -104,6 +104,23 @@ def test_rows_events_and_streams_lead_to_each_other(ana: Browser) -> None:
     assert "/events/3" in links_of(ana.get(ROW))
     assert ROW in links_of(ana.get("/events/3"))
     assert ROW in links_of(ana.get("/streams/account-1"))
+
+
+def test_a_row_with_too_long_a_history_is_shown_with_a_check_and_a_repair_instead(
+    ana: Browser, viewer: Script, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str, key: str, **_: object) -> None:
+        raise HistoryTooLong(name=name, events="60,000", most="50,000")
+
+    monkeypatch.setattr(runtime, "explain", refuse)
+    page = ana.get(ROW)
+    words = text_of(page)
+    assert "The row of accounts with this key has 60,000 events: more than 50,000 are not derived for a look" in words
+    assert "balance 7.50" in words
+    assert "/projections/accounts" in links_of(page)
+    assert f'action="{ROW}/repair"' in page.get_data(as_text=True)
+    answer = viewer.get(f"/api{ROW}/explain")
+    assert (answer.status_code, answer.json["error"]["code"]) == (409, "history_too_long")
 
 
 def test_a_row_nobody_can_derive_is_shown_with_what_is_not_possible(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cqrs.drift.explanation import Change, Explanation, Window, explain
-from cqrs.errors import NotFound
+from cqrs.errors import HistoryTooLong, NotFound
 from cqrs.store.database import Database
 from tests.drift.gauges import GaugeRemoved, Measured, Station
 from tests.drift.test_full_check import Picky
@@ -53,6 +53,14 @@ def test_a_row_that_is_gone_and_one_that_should_not_be(station: Station) -> None
     station.sql("UPDATE gauges__g1 SET gauge = 'moved' WHERE gauge = 'g003'")
     assert (told(station, "moved").derived, told(station, "moved").equal) == (None, False)
     assert (told(station, "g003").stored, told(station, "g003").equal) == (None, False)
+
+
+def test_more_events_than_anybody_waits_for_are_not_derived(station: Station) -> None:
+    station.append(Measured(gauge="g002", value=9))
+    head = station.events.safe_head()
+    with pytest.raises(HistoryTooLong, match="has 5 events: more than 4 are not derived"):
+        explain(station.judge, station.store, station.keys, "g002", head=head, most=4)
+    assert explain(station.judge, station.store, station.keys, "g002", head=head, most=5).later == [head]
 
 
 def test_a_key_that_never_was(station: Station) -> None:

@@ -68,7 +68,9 @@ def test_a_row_that_something_else_wrote_is_found_explained_and_repaired(page: P
     page.go_back()
     page.go_back()
 
+    expect(page.get_by_role("button", name="Repair selected")).to_be_visible()
     page.locator(".findings input[type=checkbox]").check()
+    expect(page.get_by_role("button", name="Repair 1 selected")).to_be_visible()
     page.get_by_role("button", name="Preview first").click()
     expect(page.locator("h1")).to_have_text("Repair 1 row of user_stats?")
     expect(page.locator("main")).to_contain_text("Nothing was written.")
