@@ -5,15 +5,18 @@ They go into docs/images; those the README shows are kept in the repository.
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import sys
 import tempfile
 import threading
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.console_process import ROOT, ConsoleProcess
+from tests.console_process import ROOT, ConsoleProcess, shell
 from tests.e2e.conftest import FLAGS, chromium
 
 IMAGES = ROOT / "docs" / "images"
@@ -29,6 +32,7 @@ PAGES = {
     "rows": "/read-models/user_stats?sort=-total_spent",
     "jump": "/jump?q=user_stats",
     "drift": "/drift",
+    "check": "/drift/checks/{spoilt}",
     "events": "/events",
     "event": "/events/1",
     "event-types": "/event-types",
@@ -52,13 +56,21 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         process = ConsoleProcess(Path(folder), DEMO="1")
         try:
-            take_all(process.link())
+            take_all(process.link(), Path(folder))
         finally:
             process.stop()
     return 0
 
 
-def take_all(link: str) -> None:
+def spoil(instance: Path) -> str:
+    """Change some rows behind the program's back; the id of the check that found them."""
+    some = "SELECT user_id FROM user_stats__g1 ORDER BY total_spent DESC LIMIT 3"
+    with closing(sqlite3.connect(instance / "projectionist.db")) as database, database:
+        database.execute(f"UPDATE user_stats__g1 SET order_count = order_count + 1 WHERE user_id IN ({some})")
+    return str(json.loads(shell(instance, "check", "user_stats", "--json").stdout)["id"])
+
+
+def take_all(link: str, instance: Path) -> None:
     parts = urlsplit(link)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
@@ -66,7 +78,9 @@ def take_all(link: str) -> None:
         page.goto(link)
         threading.Event().wait(LIVE_SECONDS)
         for name, path in PAGES.items():
-            take(page, name, path)
+            if "{" not in path:
+                take(page, name, path)
+        take(page, "check", PAGES["check"].format(spoilt=spoil(instance)))
         browser.close()
 
 
