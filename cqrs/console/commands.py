@@ -17,7 +17,7 @@ from cqrs.console.command_form import Filled, filled_in, stream_of
 from cqrs.console.commanding import command_context
 from cqrs.console.event_applications import Application, applications
 from cqrs.console.event_rows import EventRow, event_row
-from cqrs.console.filters import number
+from cqrs.console.filters import counted, number
 from cqrs.console.parameters import Parameters
 from cqrs.console.redirects import see_other
 from cqrs.console.rendering import render
@@ -244,7 +244,7 @@ def _accepted(name: str, done: CommandResult) -> Response:
 def _recorded(count: int, position: int | None) -> str:
     if not count:
         return "was accepted. It recorded no event"
-    return f"was accepted. {number(count)} event{'' if count == 1 else 's'} at position {number(position)}"
+    return f"was accepted. {counted(count, 'event')} at position {number(position)}"
 
 
 def _sent() -> Sent | None:
@@ -263,4 +263,4 @@ def _sent() -> Sent | None:
 def _headline(found: Sequence[RecordedEvent]) -> str:
     if not found:
         return "Accepted, no event recorded"
-    return f"Accepted, {number(len(found))} event{'' if len(found) == 1 else 's'} recorded"
+    return f"Accepted, {counted(len(found), 'event')} recorded"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cqrs.console.filters import number
+from cqrs.console.filters import counted, number
 from cqrs.drift.checks import LOG, Check
 from cqrs.projections.drift_known import DriftKnown
 from cqrs.projections.status import ProjectionStatus
@@ -33,7 +33,7 @@ def told(verdict: str | None) -> tuple[str, str]:
 
 
 def of_rows(count: int) -> str:
-    return f"{number(count)} row{'' if count == 1 else 's'}"
+    return counted(count, "row")
 
 
 def rows(drift: DriftKnown) -> str:
@@ -73,8 +73,8 @@ def differ(count: int) -> str:
 
 def kinds(check: Check) -> str:
     """Such as "3 are changed, 1 is missing, 1 is extra."; empty where nothing differs."""
-    counted = [(check.changed, "changed"), (check.missing, "missing"), (check.extra, "extra")]
-    told = [f"{number(n)} {'is' if n == 1 else 'are'} {word}" for n, word in counted if n]
+    found = [(check.changed, "changed"), (check.missing, "missing"), (check.extra, "extra")]
+    told = [f"{number(n)} {'is' if n == 1 else 'are'} {word}" for n, word in found if n]
     return f"{', '.join(told)}." if told else ""
 
 

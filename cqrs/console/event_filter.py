@@ -10,7 +10,7 @@ from flask import request, url_for
 from cqrs.console.event_search import EventSearch
 from cqrs.console.filters import moment
 from cqrs.console.links import with_query
-from cqrs.console.verdicts import Span
+from cqrs.console.verdict import Span
 
 
 @dataclass(frozen=True, slots=True)

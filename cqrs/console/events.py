@@ -18,7 +18,7 @@ from cqrs.console.event_rows import EventRow, event_rows
 from cqrs.console.links import tidied, with_query
 from cqrs.console.parameters import Parameters
 from cqrs.console.rendering import render, unchanged
-from cqrs.console.verdicts import Span
+from cqrs.console.verdict import Span
 from cqrs.errors import InvalidMessage, NotFound
 from cqrs.messages import Role
 

@@ -26,6 +26,11 @@ def number(value: float | Decimal | None) -> str:
     return f"{value:,.1f}".removesuffix(".0")
 
 
+def counted(count: int, noun: str) -> str:
+    """Such as "1 event" and "1,204 events"."""
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+
+
 def duration(seconds: float | None) -> str:
     """The two largest units that say something: 42 s, 1 min 36 s, 2 h 5 min, 3 d 4 h."""
     if seconds is None:

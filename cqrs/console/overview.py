@@ -19,7 +19,8 @@ from cqrs.console.operations import PACE
 from cqrs.console.preferences import zone
 from cqrs.console.projections import ProjectionRow, projection_rows
 from cqrs.console.rendering import render
-from cqrs.console.verdicts import Judgement, judge
+from cqrs.console.verdict import Judgement
+from cqrs.console.verdicts import judge
 from cqrs.messages import Role
 
 if TYPE_CHECKING:

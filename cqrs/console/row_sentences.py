@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cqrs.console.filters import duration, number
+from cqrs.console.filters import counted, duration, number
 from cqrs.drift.explanation import Explanation
 from cqrs.projections.status import ProjectionStatus
 
@@ -81,8 +81,7 @@ def _later(found: Explanation, status: ProjectionStatus | None) -> RowSentence:
 
 
 def _events(found: Explanation) -> str:
-    count = found.earlier + len(found.events) + found.following
-    return f"{number(count)} event{'' if count == 1 else 's'}"
+    return counted(found.earlier + len(found.events) + found.following, "event")
 
 
 def _took(seconds: float) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cqrs.console.filters import duration, number
-from cqrs.console.verdicts import Link, Span, Verdict
+from cqrs.console.verdict import Link, Span, Verdict
 
 if TYPE_CHECKING:
     from cqrs.store.reports import Rhythm

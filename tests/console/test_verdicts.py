@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cqrs.console.verdicts import MOST, Judgement, Verdict, judge, worst
+from cqrs.console.verdict import Judgement, Verdict
+from cqrs.console.verdicts import MOST, judge, worst
 from cqrs.projections.status import ProjectionStatus
 from tests.console.statuses import HEAD, MOMENT, failed, status
 
