@@ -54,7 +54,7 @@ def test_one_click_starts_a_replay_and_lands_on_how_it_goes(ana: Browser, caught
 
 
 def test_the_button_stands_in_the_table_and_on_the_page_with_its_time(ana: Browser, caught_up: Runtime) -> None:
-    for path in ("/", "/projections", "/projections/accounts"):
+    for path in ("/projections", "/projections/accounts"):
         body = ana.get(path).get_data(as_text=True)
         assert ">Replay</button>" in form_of(body, "/projections/accounts/replay")
         assert re.search(r"(under 1 s|about \d|an unknown time)", text_of(ana.get(path)))
