@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks import raw
 from benchmarks.workload import START, Entry, entries
 from cqrs.example import orders, users
+from cqrs.identifiers import new_id
 from cqrs.store.instants import to_text
 from cqrs.store.records import NewEvent
 from cqrs.store.serialization import EventTypes
@@ -39,12 +40,12 @@ def event_types() -> EventTypes:
 
 def new_event(types: EventTypes, entry: Entry) -> NewEvent:
     name, version, data = types.encode(entry[2])
-    command = str(uuid.uuid4())
+    command = new_id()
     return NewEvent(
         type=name,
         schema_version=version,
         data=data,
-        event_id=str(uuid.uuid4()),
+        event_id=new_id(),
         correlation_id=command,
         causation_id=command,
         actor="benchmark",
@@ -74,12 +75,18 @@ def rows(count: int) -> Iterator[tuple[Any, ...]]:
 
 
 def fill(path: Path, count: int) -> None:
-    """Put `count` events into a log that has its schema and nothing else, by the shortest way."""
-    connection = raw.connect(path, "NORMAL")
+    """Put `count` events into a log that has its schema and nothing else, by the shortest way: indexes come last."""
+    connection = raw.connect(path, "OFF")
+    made = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'events' AND sql IS NOT NULL"
+    indexes = connection.execute(made).fetchall()
+    for name, _ in indexes:
+        connection.execute(f'DROP INDEX "{name}"')
     append = raw.appender(connection, COLUMNS)
     source = rows(count)
     while page := list(itertools.islice(source, FILL)):
         append(page)
+    for _, index in indexes:
+        connection.execute(index)
     connection.close()
 
 

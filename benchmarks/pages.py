@@ -46,7 +46,7 @@ def on_sqlite(folder: Path) -> Iterator[Result]:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     with House(path) as house:
-        yield from measured("pages", house, bare_page.sqlite_reader(path), (1, 2, 5), {})
+        yield from measured("pages", house, bare_page.bare_app(f"sqlite:///{path}"), (1, 2, 5), {})
 
 
 def on_postgres(folder: Path) -> Iterator[Result]:
@@ -59,7 +59,8 @@ def on_postgres(folder: Path) -> Iterator[Result]:
             for row in long_stream():
                 copy.write_row(row)
         settings: dict[str, object] = {"server": postgres_server.version()}
-        yield from measured("pages-postgres", house, bare_page.postgres_reader(url), (5, 5, 10), settings)
+        bare = bare_page.bare_app(raw_postgres.with_driver(url))
+        yield from measured("pages-postgres", house, bare, (5, 5, 10), settings)
 
 
 def size() -> int:
@@ -73,7 +74,7 @@ def long_stream() -> list[tuple[object, ...]]:
 
 
 def measured(
-    name: str, house: House, read: bare_page.Read, marks: tuple[float, float, float], settings: dict[str, object]
+    name: str, house: House, bare_app: Flask, marks: tuple[float, float, float], settings: dict[str, object]
 ) -> Iterator[Result]:
     """`marks`: milliseconds hoped for of a first and of a deep page, and those that must not be missed."""
     first, deep, floor = marks
@@ -84,8 +85,8 @@ def measured(
         queries.goals.append(Goal(what, queries.median(what), goal=goal, floor=floor, at_most=True))
     yield queries
     pages = Result(f"{name}-whole", "ms", {"events": size(), **settings})
-    console, bare = signed_in(house), bare_page.bare_app(read).test_client()
-    ours, theirs = get(console, "/events"), get(bare, f"/events/{2**62}")
+    console, bare = signed_in(house), bare_app.test_client()
+    ours, theirs = get(console, "/events"), get(bare, f"/events/before/{2**62}")
     pages.figures = interleaved({
         "bare": lambda: timed(theirs, REQUESTS),
         "console": lambda: timed(ours, REQUESTS),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import psycopg
+import sqlalchemy as sa
 
 from benchmarks.logs import COLUMNS, rows
 from benchmarks.raw import TYPES, Raws, Rows
@@ -25,6 +26,11 @@ def fill(url: str, count: int) -> None:
                     copy.write_row(row)
         connection.execute("VACUUM ANALYZE events")
         connection.execute("CHECKPOINT")
+
+
+def with_driver(url: str) -> str:
+    """The address as SQLAlchemy wants it."""
+    return sa.make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
 def read(connection: psycopg.Connection) -> Raws:

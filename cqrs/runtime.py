@@ -141,7 +141,7 @@ class Runtime:
             events=self.events,
             types=self.types,
             store=SqlReadModelStore(self.read),
-            rate_of=self.samples.rate,
+            rates_of=self.samples.rates,
             speed_of=lambda name: replay_speed(self.operations, name),
             in_the_way_of=self._in_the_way_of,
             drift_of=StandingDrift(self.main).read,

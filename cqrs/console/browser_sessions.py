@@ -55,12 +55,12 @@ def _proxy_user() -> Principal | None:
 
 def _resume_session() -> None:
     cookie = session_cookie()
-    found = current.runtime().sessions.read(cookie) if cookie else None
-    if found is None:
+    if not cookie:
         return
-    if not is_poll():
-        current.runtime().sessions.touch(found.id)
-    _take_on(found)
+    sessions = current.runtime().sessions
+    found = sessions.read(cookie) if is_poll() else sessions.resume(cookie)
+    if found is not None:
+        _take_on(found)
 
 
 def _take_on(session: Session) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import msgspec
+from flask import g
 
 from cqrs.console import current
+from cqrs.console.addresses import in_path
 from cqrs.console.preferences import zone
 
 UNKNOWN = "unknown"
@@ -97,10 +99,18 @@ def clock(moment: datetime | None) -> str:
     if moment is None:
         return UNKNOWN
     local = moment.astimezone(zone())
-    today = current.runtime().clock().astimezone(zone())
-    if local.date() == today.date():
+    today = _today()
+    if local.date() == today:
         return f"{local:%H:%M:%S}"
     return f"{local.day} {local:%b %H:%M}" if local.year == today.year else f"{local.day} {local:%b %Y %H:%M}"
+
+
+def _today() -> date:
+    """The same all through a request, as the zone is."""
+    if "today" not in g:
+        g.today = current.runtime().clock().astimezone(zone()).date()
+    found: date = g.today
+    return found
 
 
 def short_id(text: str | None) -> str:
@@ -131,4 +141,4 @@ def quoted(text: str) -> str:
     return compact_json(text)
 
 
-FILTERS = (number, duration, about, ago, until, instant, moment, clock, short_id, bytes_, compact_json, quoted)
+FILTERS = (number, duration, about, ago, until, instant, moment, clock, short_id, bytes_, compact_json, quoted, in_path)

@@ -38,5 +38,7 @@ def window_words() -> str:
 
 def lags_of(projection: str) -> list[int | None]:
     """Over the `window()` of this request, oldest first; None where nothing was measured."""
-    samples = current.runtime().samples.series(projection, window())
-    return [None if sample is None else sample.lag_events for sample in samples]
+    if "lag_samples" not in g:
+        runtime = current.runtime()
+        g.lag_samples = runtime.samples.several(runtime.projections.names(), window())
+    return [None if sample is None else sample.lag_events for sample in g.lag_samples[projection]]

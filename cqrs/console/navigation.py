@@ -83,9 +83,13 @@ def _own_sections() -> list[Section]:
 
 
 def head() -> int:
-    """The safe head of the log, the same one all through a request. Raises DatabaseUnavailable."""
+    """The safe head of the log, the same one all through a request; that of the states, where these were read before.
+
+    Raises DatabaseUnavailable.
+    """
     if "head" not in g:
-        g.head = current.runtime().events.safe_head()
+        known = g.get("statuses") or g.get("states")
+        g.head = known[0].head if known else current.runtime().events.safe_head()
     return int(g.head)
 
 

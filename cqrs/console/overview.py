@@ -64,7 +64,7 @@ def index() -> Response:
 
 
 def _overview(runtime: Runtime) -> Overview:
-    head, statuses, workers = navigation.head(), navigation.statuses(), len(runtime.workers.alive())
+    statuses, head, workers = navigation.statuses(), navigation.head(), len(runtime.workers.alive())
     now = runtime.clock()
     since = now - timedelta(minutes=MINUTES)
     appended = runtime.reports.appended(since, now, MINUTES)

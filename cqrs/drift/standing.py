@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from cqrs.drift.checks import MOST_FINDINGS, REPAIRED, Verdict
 from cqrs.drift.tables import checks, findings
 from cqrs.projections.drift_known import NOTHING_KNOWN, DriftKnown, LastCheck
-from cqrs.store.database import Database
+from cqrs.store.database import KEEP_PLAN, Database
 
 #: Findings that are looked at for one projection; several checks may have found the same row.
 MOST_LOOKED_AT = 5_000
@@ -26,19 +26,19 @@ class StandingDrift:
         nothing of its rows."""
         if not live:
             return {}
-        with self._database.read() as connection:
-            last = _last_checks(connection, live)
-            standing = _standing(connection, live)
-        return {name: _known(last.get(name), standing[name]) for name in live}
+        with self._database.glance() as connection:
+            return {row.name: _known(row) for row in connection.execute(_select(tuple(live.items())))}
 
 
-def _last_checks(connection: sa.Connection, live: Mapping[str, int]) -> dict[str, LastCheck]:
-    return {row.projection: _last(row) for row in connection.execute(_last_select(tuple(live)))}
-
-
-# Every page asks both: putting the statements together takes longer than carrying them out.
+# Every page asks: putting the statement together takes longer than carrying it out.
 @functools.lru_cache(64)
-def _last_select(names: tuple[str, ...]) -> sa.CompoundSelect[Any]:
+def _select(live: tuple[tuple[str, int], ...]) -> sa.Select[Any]:
+    standing, last = _standing(live).subquery(), _last_checks(live).subquery()
+    both = standing.outerjoin(last, last.c.projection == standing.c.name)
+    return sa.select(standing, last).select_from(both).execution_options(**KEEP_PLAN)
+
+
+def _last_checks(live: tuple[tuple[str, int], ...]) -> sa.CompoundSelect[Any]:
     c = checks.c
     columns = (c.id, c.projection, c.level, c.reference, c.verdict, c.reason, c.position, c.checked, c.finished_at)
     newest = [
@@ -47,7 +47,7 @@ def _last_select(names: tuple[str, ...]) -> sa.CompoundSelect[Any]:
         .order_by(c.id.desc())
         .limit(1)
         .subquery()
-        for name in names
+        for name, _ in live
     ]
     return sa.union_all(*(sa.select(each) for each in newest))
 
@@ -66,12 +66,7 @@ def _last(row: sa.Row[Any]) -> LastCheck:
     )
 
 
-def _standing(connection: sa.Connection, live: Mapping[str, int]) -> dict[str, sa.Row[Any]]:
-    return {row.name: row for row in connection.execute(_standing_select(tuple(live.items())))}
-
-
-@functools.lru_cache(64)
-def _standing_select(live: tuple[tuple[str, int], ...]) -> sa.CompoundSelect[Any]:
+def _standing(live: tuple[tuple[str, int], ...]) -> sa.CompoundSelect[Any]:
     """Each key once, whatever number of checks found it; the findings of the newest checks are looked at first."""
     f, c = findings.c, checks.c
     counts = []
@@ -92,8 +87,9 @@ def _standing_select(live: tuple[tuple[str, int], ...]) -> sa.CompoundSelect[Any
     return sa.union_all(*counts)
 
 
-def _known(last: LastCheck | None, standing: sa.Row[Any]) -> DriftKnown:
-    if last is None and not standing.rows:
+def _known(row: sa.Row[Any]) -> DriftKnown:
+    if row.id is None and not row.rows:
         return NOTHING_KNOWN
-    capped = standing.looked >= MOST_LOOKED_AT or standing.rows >= MOST_FINDINGS
-    return DriftKnown(last_check=last, standing=standing.rows, capped=capped, found_by=standing.found_by)
+    last = _last(row) if row.id is not None else None
+    capped = row.looked >= MOST_LOOKED_AT or row.rows >= MOST_FINDINGS
+    return DriftKnown(last_check=last, standing=row.rows, capped=capped, found_by=row.found_by)

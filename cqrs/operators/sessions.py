@@ -11,13 +11,21 @@ from cqrs.messages import Role
 from cqrs.operators import tables
 from cqrs.operators.credential import digest, new_credential
 from cqrs.operators.people import Person
-from cqrs.store.database import Database
+from cqrs.store.database import KEEP_PLAN, Database
+from cqrs.store.database_time import database_now
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
 #: A session seen within this time is not written again: a click a second must not be a commit a second.
 TOUCH_AFTER = timedelta(seconds=60)
 LONGEST_AGENT = 300
+
+_FIND = (
+    sa.select(tables.sessions, tables.people.c.role, database_now().label("now"))
+    .join(tables.people, tables.people.c.name == tables.sessions.c.person)
+    .where(tables.sessions.c.digest == sa.bindparam("sought"), tables.people.c.disabled_at.is_(None))
+    .execution_options(**KEEP_PLAN)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +65,28 @@ class Sessions:
 
     def read(self, session_id: str) -> Session | None:
         """None when it is unknown or ended, idle for 30 minutes, 12 hours old, or its person is disabled."""
-        sessions, people = tables.sessions, tables.people
-        statement = (
-            sa.select(sessions, people.c.role)
-            .join(people, people.c.name == sessions.c.person)
-            .where(sessions.c.digest == digest(session_id), people.c.disabled_at.is_(None))
-        )
-        with self._database.read() as connection:
-            now = self._database.now(connection)
-            row = connection.execute(statement).one_or_none()
-        if row is None or row.seen_at <= now - IDLE or row.started_at <= now - LONGEST:
-            return None
-        return Session(session_id, row.csrf, row.person, Role(row.role), row.address, row.started_at, row.seen_at)
+        found = self._find(session_id)
+        return found and found[0]
 
-    def touch(self, session_id: str) -> None:
-        """A person did something: the idle time starts anew. Not for polls. Writes at most once a minute."""
+    def resume(self, session_id: str) -> Session | None:
+        """As `read`, for when a person did something: the idle time starts anew. Writes at most once a minute."""
+        session, now = self._find(session_id) or (None, None)
+        if session is not None and now is not None and session.seen_at < now - TOUCH_AFTER:
+            self._touch(session_id)
+        return session
+
+    def _find(self, session_id: str) -> tuple[Session, datetime] | None:
+        """With the time by the clock of the database: one statement, because every request asks."""
+        with self._database.glance() as connection:
+            row = connection.execute(_FIND, {"sought": digest(session_id)}).one_or_none()
+        if row is None or row.seen_at <= row.now - IDLE or row.started_at <= row.now - LONGEST:
+            return None
+        role = Role(row.role)
+        return Session(session_id, row.csrf, row.person, role, row.address, row.started_at, row.seen_at), row.now
+
+    def _touch(self, session_id: str) -> None:
         sessions = tables.sessions
         mine = sessions.c.digest == digest(session_id)
-        with self._database.read() as connection:
-            recent = self._database.now(connection) - TOUCH_AFTER
-            if connection.scalar(sa.select(sessions.c.digest).where(mine, sessions.c.seen_at < recent)) is None:
-                return
         with self._database.write(durable=False) as connection:
             now = self._database.now(connection)
             connection.execute(sessions.update().where(mine, sessions.c.seen_at > now - IDLE).values(seen_at=now))

@@ -30,7 +30,7 @@ from cqrs.projections.replay import Replay
 from cqrs.projections.rollback import RollBack
 from cqrs.projections.runner import Runner
 from cqrs.projections.scratch import Scratch
-from cqrs.projections.status import ProjectionStatus, StatusReader
+from cqrs.projections.status import ProjectionStatus, RatesOf, StatusReader, no_rates
 from cqrs.readmodels.shape import difference, shape_of
 from cqrs.readmodels.store import Generation, GenerationState, ReadModelStore
 from cqrs.store.event_store import EventStore
@@ -42,7 +42,7 @@ WAIT_SECONDS = 0.1
 
 
 class Projections:
-    """`rate_of` gives the events a second a projection applied lately, from whoever keeps samples; `speed_of` those
+    """`rates_of` gives the events a second projections applied lately, from whoever keeps samples; `speed_of` those
     of its last replay, `in_the_way_of` a sentence on what would refuse one now, `drift_of` what checks have found."""
 
     def __init__(
@@ -52,7 +52,7 @@ class Projections:
         events: EventStore,
         types: EventTypes,
         store: ReadModelStore,
-        rate_of: Callable[[str], float | None] = lambda name: None,
+        rates_of: RatesOf = no_rates,
         speed_of: Callable[[str], float | None] = lambda name: None,
         in_the_way_of: Callable[[str], str | None] = lambda name: None,
         drift_of: DriftOf = lambda live: {},
@@ -66,7 +66,7 @@ class Projections:
         self._sizes = sizes
         self._one_at_a_time = OneAtATime()
         self._parked = ParkedKeys(events=events, types=types, store=store, positions_of=positions_of)
-        self._status = StatusReader(events, store, rate_of, drift_of)
+        self._status = StatusReader(events, store, rates_of, drift_of)
         self._preflight = PreflightReader(events, types, store, speed_of, in_the_way_of)
         self._checkpoints = Checkpoints(self._read_checkpoints)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -77,17 +77,25 @@ class ProjectionStatus:
         return self.drift.last_check
 
 
+#: Events a second, by projection.
+RatesOf = Callable[[Sequence[str]], Mapping[str, float | None]]
+
+
+def no_rates(_projections: Sequence[str]) -> Mapping[str, float | None]:
+    return {}
+
+
 class StatusReader:
     def __init__(
         self,
         events: EventStore,
         store: ReadModelStore,
-        rate_of: Callable[[str], float | None] = lambda name: None,
+        rates_of: RatesOf = no_rates,
         drift_of: DriftOf = lambda live: {},
     ) -> None:
         self._events = events
         self._store = store
-        self._rate_of = rate_of
+        self._rates_of = rates_of
         self._drift_of = drift_of
 
     def read(self, projections: Sequence[type[Projection]], *, measured: bool = True) -> list[ProjectionStatus]:
@@ -101,9 +109,12 @@ class StatusReader:
         names = {each.name for each in projections}
         live = {each.projection: each.number for each in generations if each.state is GenerationState.LIVE}
         drift = self._drift_of({name: number for name, number in live.items() if name in names})
+        rates = self._rates_of([each.name for each in projections]) if measured else {}
         statuses = [
             replace(
-                self._status(each, generations, parked, head, now, measured), drift=drift.get(each.name, NOTHING_KNOWN)
+                self._status(each, generations, parked, head, now, measured),
+                drift=drift.get(each.name, NOTHING_KNOWN),
+                rate=rates.get(each.name) if each.name in live else None,
             )
             for each in projections
         ]
@@ -133,7 +144,7 @@ class StatusReader:
             lag_events=max(0, head - live.position),
             lag_seconds=self._staleness(live, projection.handled_types(), head, now) if measured else None,
             seconds_since_advance=_seconds(live.advanced_at, now),
-            rate=self._rate_of(projection.name) if measured else None,
+            rate=None,
             parked=parked.get((projection.name, live.number), 0),
             generation=live.number,
             failure=live.failure,

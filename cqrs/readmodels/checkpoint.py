@@ -13,9 +13,9 @@ import msgspec
 import sqlalchemy as sa
 
 from cqrs.errors import Fenced
-from cqrs.readmodels.database_time import database_now
 from cqrs.readmodels.store import ANY_EVENT, Batch, Failure, Generation, GenerationState
 from cqrs.readmodels.tables import generations as g
+from cqrs.store.database_time import database_now
 
 # Live or being built. Not IN with a list: SQLAlchemy would spell that out anew at every single event.
 _advancing = g.c.state != GenerationState.KEPT

@@ -6,15 +6,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cqrs.readmodels.database_time import database_now
 from cqrs.readmodels.statements import MOST_VALUES
 from cqrs.readmodels.store import Batch, Generation, ParkedKey, Skip
 from cqrs.readmodels.tables import parked_events, parked_keys, skipped
+from cqrs.store.database import KEEP_PLAN
+from cqrs.store.database_time import database_now
 
 FACTS = ("key", "position", "event_type", "error", "traceback", "attempts")
 
 #: Waiting events counted for one key.
 MOST_HELD = 10_000
+
+_WHICH = (parked_keys.c.projection, parked_keys.c.generation)
+_COUNTS = sa.select(*_WHICH, sa.func.count()).group_by(*_WHICH).execution_options(**KEEP_PLAN)
 
 
 def record(connection: sa.Connection, held: Generation, batch: Batch) -> None:
@@ -42,10 +46,7 @@ def count_since(connection: sa.Connection, projection: str, number: int, seconds
 
 
 def counts(connection: sa.Connection) -> dict[tuple[str, int], int]:
-    which = (parked_keys.c.projection, parked_keys.c.generation)
-    return {
-        (name, n): count for name, n, count in connection.execute(sa.select(*which, sa.func.count()).group_by(*which))
-    }
+    return {(name, number): count for name, number, count in connection.execute(_COUNTS)}
 
 
 def page(connection: sa.Connection, projection: str, number: int, after: str | None, limit: int) -> list[ParkedKey]:

@@ -100,7 +100,7 @@ class ReadModels:
             yield connection
 
     def list(self) -> list[ReadModel]:
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             live = {each.projection: each.number for each in _live(connection)}
         return [
             ReadModel(

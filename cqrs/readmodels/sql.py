@@ -13,7 +13,6 @@ from cqrs.errors import KeyNotParked
 from cqrs.readmodels import parked_table, space, swap
 from cqrs.readmodels.checkpoint import Checkpoint, generation_of
 from cqrs.readmodels.compare import Comparison
-from cqrs.readmodels.database_time import database_now
 from cqrs.readmodels.foreign import watch
 from cqrs.readmodels.generations import create_generation, point_view
 from cqrs.readmodels.inside import Inside
@@ -32,10 +31,20 @@ from cqrs.readmodels.store import (
     Standing,
 )
 from cqrs.readmodels.tables import generations as g
-from cqrs.store.database import Database
+from cqrs.store.database import KEEP_PLAN, Database
+from cqrs.store.database_time import database_now
 
 #: How long a worker may be silent before another takes over.
 LEASE_SECONDS = 15.0
+
+_NOW = sa.select(database_now().label("now")).subquery()
+#: With the time, also where there are none.
+_GENERATIONS = (
+    sa.select(_NOW, g)
+    .select_from(_NOW.outerjoin(g, sa.true()))
+    .order_by(g.c.projection, g.c.generation)
+    .execution_options(**KEEP_PLAN)
+)
 
 
 class SqlReadModelStore:
@@ -91,9 +100,10 @@ class SqlReadModelStore:
         return SqlGenerationRows(self._database, model, number, self._checkpoint)
 
     def generations(self) -> tuple[datetime, list[Generation]]:
-        with self._database.read() as connection:
-            rows = connection.execute(sa.select(g).order_by(g.c.projection, g.c.generation)).mappings().all()
-            return self._database.now(connection), [generation_of(row) for row in rows]
+        with self._database.glance() as connection:
+            rows = [dict(row) for row in connection.execute(_GENERATIONS).mappings()]
+        times = [row.pop("now") for row in rows]
+        return times[0], [generation_of(row) for row in rows if row["projection"] is not None]
 
     def inside(self, connection: sa.Connection) -> Inside:
         """What there is to be known and done in a transaction that the caller has begun and will end."""
@@ -212,7 +222,7 @@ class SqlReadModelStore:
             return parked_table.count_since(connection, projection, number, seconds)
 
     def parked_counts(self) -> dict[tuple[str, int], int]:
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return parked_table.counts(connection)
 
     def parked(self, projection: str, number: int, *, after: str | None, limit: int) -> list[ParkedKey]:

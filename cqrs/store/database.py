@@ -14,6 +14,11 @@ import sqlalchemy as sa
 
 from cqrs.errors import CqrsError, UnsafeDatabase
 
+#: Options of a statement that a server shall keep planned: asked at every request, on tables of our own, whose columns
+#: stay as they are while the program runs, and with one good plan whatever the values. None that names a generation's
+#: table, and no list of events.
+KEEP_PLAN = {"keep_plan": True}
+
 
 class Database(abc.ABC):
     """One database of one kind. Safe for use by several threads."""

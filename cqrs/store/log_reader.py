@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import bisect
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from cqrs.store.database import Database
 from cqrs.store.event_store import CLOCK_SLACK_SECONDS
 from cqrs.store.facets import FACET_COLUMNS, FacetCounts, facet_counts, facet_select
 from cqrs.store.instants import from_text
@@ -22,8 +23,20 @@ LAST = 2**63 - 1
 _SLACK = timedelta(seconds=CLOCK_SLACK_SECONDS)
 _HEAD = "SELECT max(position) FROM events"
 _VERSION = "SELECT max(version) FROM events WHERE stream = :stream"
-_POSITION = "SELECT position FROM events WHERE stream = :stream AND version = :version"
-_TIME = "SELECT recorded_at FROM events WHERE position >= :position ORDER BY position LIMIT 1"
+
+# Halving the way, in one statement: from 2**62 down, each step is taken if what stands there still comes before.
+_HALVING = """
+WITH RECURSIVE way(reached, step) AS (
+    SELECT CAST(0 AS BIGINT), 4611686018427387904
+    UNION ALL
+    SELECT reached + CASE WHEN {before} THEN step ELSE 0 END, step / 2 FROM way WHERE step > 0)
+SELECT reached FROM way WHERE step = 0"""
+_POSITION_AT = _HALVING.format(
+    before="(SELECT recorded_at FROM events WHERE position >= reached + step ORDER BY position LIMIT 1) < :moment"
+)
+_VERSION_AT = _HALVING.format(
+    before="(SELECT position FROM events WHERE stream = :stream AND version = reached + step) <= :position"
+)
 
 
 class LogReader:
@@ -71,12 +84,7 @@ class LogReader:
 
     def position_at(self, connection: sa.Connection, moment: datetime) -> int:
         """Times rise with positions but for the clocks' differences: halving the way saves an index at every append."""
-
-        def recorded_at(position: int) -> Any:
-            return self._log.scalar(connection, _TIME, {"position": position})
-
-        positions = range(1, self.head(connection) + 1)
-        return bisect.bisect_left(positions, self._log.moment(moment), key=recorded_at)
+        return int(self._log.scalar(connection, _POSITION_AT, {"moment": self._log.moment(moment)}))
 
     def _narrowed(self, connection: sa.Connection, where: EventFilter, page: Page) -> Page:
         """The bounds on positions that follow from times; as versions where a stream is read."""
@@ -93,13 +101,13 @@ class LogReader:
         """The version of the stream's last event at or before `position`: within a stream both rise together."""
         if not 0 < position < LAST:
             return position
+        return int(self._log.scalar(connection, _VERSION_AT, {"stream": stream, "position": position}))
 
-        def position_of(version: int) -> int:
-            found: int = self._log.scalar(connection, _POSITION, {"stream": stream, "version": version})
-            return found
 
-        versions = range(1, self.stream_version(connection, stream) + 1)
-        return bisect.bisect_right(versions, position, key=position_of)
+def moment_of(database: Database, where: EventFilter) -> AbstractContextManager[sa.Connection]:
+    """For a page of events: where its bounds have to be looked up first, both must be of one moment."""
+    looked_up = (where.since, where.until, where.stream) != (None, None, None)
+    return database.read() if looked_up else database.glance()
 
 
 def _recorded(row: tuple[Any, ...]) -> RecordedEvent:

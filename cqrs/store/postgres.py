@@ -58,6 +58,7 @@ def create_engine(url: str, *, application: str = "projectionist") -> sa.Engine:
             max_overflow=15,
             pool_timeout=10,
             pool_recycle=1800,
+            pool_use_lifo=True,  # the connection used last has the plans that are kept
             # The driver forgets the count of an INSERT with its cursor, which SQLAlchemy closes early.
             execution_options={"preserve_rowcount": True},
         )
@@ -66,6 +67,7 @@ def create_engine(url: str, *, application: str = "projectionist") -> sa.Engine:
         raise UnsupportedDatabase(url=shown(address), why=why) from None
     event.listen(engine, "checkin", _remember_when)
     event.listen(engine, "checkout", _ping_after_idling)
+    event.listen(engine, "do_execute", _keep_plan)
     return engine
 
 
@@ -80,8 +82,8 @@ def _connect_arguments(url: sa.URL, application: str) -> dict[str, Any]:
     ours: dict[str, Any] = {"application_name": application, **_NETWORK}
     arguments = {name: value for name, value in ours.items() if name not in url.query}
     arguments["options"] = f"{options} {theirs}" if theirs else options
-    # Nothing is prepared unless a call says prepare=True: a prepared statement gets a generic plan, which for a rare
-    # value can be 10,000 times slower, and breaks when a generation changes its columns.
+    # Nothing is prepared unless a call says prepare=True, or a statement KEEP_PLAN: a prepared statement gets a generic
+    # plan, which for a rare value can be 10,000 times slower, and breaks when a generation changes its columns.
     arguments["prepare_threshold"] = sys.maxsize
     return arguments
 
@@ -98,6 +100,14 @@ def _ping_after_idling(connection: Any, record: Any, _proxy: Any) -> None:
     result = connection.pgconn.exec_(b"SELECT")
     if result.error_message:
         raise sa.exc.DisconnectionError(result.error_message.decode("utf-8", "replace"))
+
+
+def _keep_plan(cursor: Any, statement: str, parameters: Any, context: sa.engine.ExecutionContext | None) -> bool:
+    """True when it has executed the statement; otherwise SQLAlchemy does."""
+    if context is None or not context.execution_options.get("keep_plan"):
+        return False
+    cursor.execute(statement, parameters, prepare=True)
+    return True
 
 
 _MEANING = {

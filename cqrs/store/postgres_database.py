@@ -67,8 +67,8 @@ class PostgresDatabase(Database):
         return moment.astimezone(UTC)
 
     def by_index(self, connection: sa.Connection) -> None:
-        connection.exec_driver_sql("SET LOCAL enable_seqscan TO off")
-        connection.exec_driver_sql("SET LOCAL enable_bitmapscan TO off")
+        off = (f"set_config('{name}', 'off', true)" for name in ("enable_seqscan", "enable_bitmapscan"))
+        connection.exec_driver_sql(f"SELECT {', '.join(off)}")
 
     def begin_migration(self, connection: sa.Connection) -> None:
         connection.exec_driver_sql("SET LOCAL statement_timeout TO 0")

@@ -13,7 +13,7 @@ from cqrs.store.facets import FacetCounts
 from cqrs.store.instants import from_text
 from cqrs.store.log import Log
 from cqrs.store.log_choice import log_of
-from cqrs.store.log_reader import LAST, LogReader
+from cqrs.store.log_reader import LAST, LogReader, moment_of
 from cqrs.store.records import EventFilter
 from cqrs.store.type_versions import VERSION_COLUMNS, versions_select
 
@@ -132,12 +132,12 @@ class Reports:
     def categories(self, limit: int = 100) -> tuple[str, ...]:
         """The first `limit` categories by name."""
         select = _CATEGORIES.format(category=self._log.category)
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return tuple(row[0] for row in self._log.fetch(connection, select, {"limit": limit}, ("category",)))
 
     def event_types(self, after: str = "", limit: int = 200) -> tuple[str, ...]:
         """The names of types that the log holds, declared or not, in order of name."""
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             values = {"after": after, "limit": limit}
             return tuple(row[0] for row in self._log.fetch(connection, _TYPES, values, ("type",)))
 
@@ -153,19 +153,19 @@ class Reports:
     def type_versions(self, type: str, most: int = 1_000) -> dict[int, Count]:
         """How many events of a type are stored in each schema version, among its oldest and its newest `most`."""
         select, values = versions_select(type, most, LAST, self._log)
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             found: dict[int, int] = dict(self._log.fetch(connection, select, values, VERSION_COLUMNS))
         capped = sum(found.values()) >= 2 * most
         return {version: Count(value=met, capped=capped) for version, met in found.items()}
 
-    def facets(self, where: EventFilter, most: int = 2_000) -> FacetCounts:
+    def facets(self, where: EventFilter, most: int = 1_000) -> FacetCounts:
         """How the newest `most` events that fit divide into types, categories and actors."""
-        with self._database.read() as connection:
+        with moment_of(self._database, where) as connection:
             return self._reader.facets(connection, where, most)
 
     def position_at(self, moment: datetime) -> int:
         """About the last position recorded before `moment`; 0 when there is none."""
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return self._reader.position_at(connection, moment)
 
     def appended_between(self, since: datetime, until: datetime) -> int:
@@ -206,7 +206,7 @@ class Reports:
         return self._scalar(self._log.size, {})
 
     def _scalar(self, select: str, values: dict[str, Any]) -> int:
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return int(self._log.scalar(connection, select, values) or 0)
 
 

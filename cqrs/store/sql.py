@@ -19,7 +19,7 @@ from cqrs.store.inline import Inline, NotNow, step_of
 from cqrs.store.listing import Page
 from cqrs.store.log import StreamMoved
 from cqrs.store.log_choice import log_of
-from cqrs.store.log_reader import LAST, LogReader
+from cqrs.store.log_reader import LAST, LogReader, moment_of
 from cqrs.store.order_remedy import end_holder
 from cqrs.store.order_report import Holder, OrderReport, report_order
 from cqrs.store.ordering import SafeHead
@@ -174,14 +174,14 @@ class SqlEventStore:
     def read_all(
         self, *, after: int = 0, until: int | None = None, limit: int = 1000, where: EventFilter = EVERYTHING
     ) -> list[RecordedEvent]:
-        with self._database.read() as connection:
+        with moment_of(self._database, where) as connection:
             return self._reader.page(connection, where, Page(after, _or_last(until), limit))
 
     def read_back(
         self, *, before: int | None = None, limit: int = 50, where: EventFilter = EVERYTHING
     ) -> list[RecordedEvent]:
         until = LAST if before is None else before - 1
-        with self._database.read() as connection:
+        with moment_of(self._database, where) as connection:
             return self._reader.page(connection, where, Page(0, until, limit, descending=True))
 
     def raw_events(
@@ -200,15 +200,15 @@ class SqlEventStore:
             return self._log.raw_at(connection, positions, columns)
 
     def get(self, position: int) -> RecordedEvent | None:
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return self._reader.one(connection, "position", position)
 
     def get_by_id(self, event_id: str) -> RecordedEvent | None:
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return self._reader.one(connection, "event_id", event_id)
 
     def head(self) -> int:
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return self._reader.head(connection)
 
     def safe_head(self) -> int:
@@ -242,7 +242,7 @@ class SqlEventStore:
             return self._reader.edge(connection, where, Page(after, _or_last(until), 0, backwards))
 
     def position_at(self, moment: datetime) -> int:
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return self._reader.position_at(connection, moment)
 
     def wait_beyond(self, position: int, timeout_seconds: float) -> int:

@@ -9,7 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cqrs.store.database import Database
+from cqrs.store.database import KEEP_PLAN, Database
+from cqrs.store.database_time import database_now
 from cqrs.store.upsert import upsert
 from cqrs.workers import tables
 
@@ -57,12 +58,13 @@ class Workers:
 
     def _seen(self, within: timedelta, order: sa.ColumnElement[Any], most: int) -> Sequence[WorkerInfo]:
         rows = tables.workers
-        with self._database.read() as connection:
-            now = self._database.now(connection)
-            found = connection.execute(sa.select(rows).where(rows.c.seen_at > now - within).order_by(order).limit(most))
+        since = database_now(sa.literal(-within.total_seconds(), sa.Float))
+        asked = sa.select(rows, database_now().label("now")).where(rows.c.seen_at > since).order_by(order).limit(most)
+        asked = asked.execution_options(**KEEP_PLAN)
+        with self._database.glance() as connection:
             return [
-                WorkerInfo(row.id, row.host, row.pid, row.started_at, max(0.0, (now - row.seen_at).total_seconds()))
-                for row in found
+                WorkerInfo(row.id, row.host, row.pid, row.started_at, max(0.0, (row.now - row.seen_at).total_seconds()))
+                for row in connection.execute(asked)
             ]
 
     def prune(self) -> int:

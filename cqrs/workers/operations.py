@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from cqrs.errors import NotFound, OperationFinished, OperationInTheWay, OperationNotWaiting
 from cqrs.identifiers import new_id
-from cqrs.store.database import Database
+from cqrs.store.database import KEEP_PLAN, Database
+from cqrs.store.database_time import database_now
 from cqrs.store.instants import Instant
 from cqrs.workers.operation import ACTIVE, EXCLUSIVE, LogLine, Operation, OperationState, Phase
 from cqrs.workers.operation_tables import operation_log, operations
@@ -122,7 +123,7 @@ class Operations:
             .order_by(operation_log.c.n.desc())
             .limit(limit)
         )
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return [LogLine(n=n, at=at, level=level, text=text) for n, at, level, text in connection.execute(query)]
 
     def cancel(self, identity: str, *, actor: str) -> Operation:
@@ -226,14 +227,14 @@ class Operations:
         return OperationInTheWay(title=title, id=holder.id if holder else None)
 
     def _select(self, *conditions: sa.ColumnElement[bool], limit: int) -> list[Operation]:
-        query = sa.select(operations).where(*conditions).order_by(operations.c.id.desc()).limit(limit)
-        with self._database.read() as connection:
-            now = self._database.now(connection)
-            return [_operation(row, now) for row in connection.execute(query)]
+        query = sa.select(operations, database_now().label("now")).where(*conditions)
+        newest = query.order_by(operations.c.id.desc()).limit(limit).execution_options(**KEEP_PLAN)
+        with self._database.glance() as connection:
+            return [_operation(row) for row in connection.execute(newest)]
 
 
-def _operation(row: sa.Row[Any], now: datetime) -> Operation:
-    silent = (now - row.heartbeat_at).total_seconds() if row.heartbeat_at and not row.finished_at else None
+def _operation(row: sa.Row[Any]) -> Operation:
+    silent = (row.now - row.heartbeat_at).total_seconds() if row.heartbeat_at and not row.finished_at else None
     return Operation(
         id=row.id,
         kind=row.kind,

@@ -7,7 +7,7 @@ process that was down measured nothing.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -76,25 +76,39 @@ class Samples:
 
     def series(self, projection: str, seconds: int, points: int = 60) -> Sequence[Sample | None]:
         """`points` equal parts of the last `seconds`, oldest first; None where nothing was measured."""
+        return self.several([projection], seconds, points)[projection]
+
+    def several(
+        self, projections: Sequence[str], seconds: int, points: int = 60
+    ) -> Mapping[str, Sequence[Sample | None]]:
+        """The same of each of these."""
         rows = tables.samples.c
         resolution = next((fit for fit in RESOLUTIONS if seconds <= fit.keep_seconds), RESOLUTIONS[-1])
         width = max(seconds / points, resolution.step)
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             end = _step_of(self._database.now(connection), resolution.step) + resolution.step
             start = end - width * points
             found = connection.execute(
                 sa.select(tables.samples)
-                .where(rows.projection == projection, rows.step == resolution.step, rows.at >= start, rows.at < end)
+                .where(rows.projection.in_(projections), rows.step == resolution.step, rows.at >= start, rows.at < end)
                 .order_by(rows.at)
             ).all()
-        parts: list[list[Any]] = [[] for _ in range(points)]
+        parts: dict[str, list[list[Any]]] = {name: [[] for _ in range(points)] for name in projections}
         for row in found:
-            parts[int((row.at - start) // width)].append(row)
-        return [_merged(part) if part else None for part in parts]
+            parts[row.projection][int((row.at - start) // width)].append(row)
+        return {name: [_merged(part) if part else None for part in of_one] for name, of_one in parts.items()}
+
+    def rates(self, projections: Sequence[str]) -> Mapping[str, float | None]:
+        """Events a second that the checkpoint (of the log: the head) moved in the last 60 s; None if unknown."""
+        lately = self.several(projections, RATE_SECONDS + RAW.step, points=7)
+        return {name: self._rate(name, samples) for name, samples in lately.items()}
 
     def rate(self, projection: str) -> float | None:
-        """Events a second that the checkpoint (of the log: the head) moved in the last 60 s; None if unknown."""
-        known = [sample for sample in self.series(projection, RATE_SECONDS + RAW.step, points=7) if sample]
+        return self.rates([projection])[projection]
+
+    @staticmethod
+    def _rate(projection: str, samples: Sequence[Sample | None]) -> float | None:
+        known = [sample for sample in samples if sample]
         moved = [(sample.at, sample.head if projection == LOG else sample.checkpoint) for sample in known]
         if len(moved) < 2 or moved[0][1] is None or moved[-1][1] is None:
             return None

@@ -56,11 +56,11 @@ def test_the_role_is_that_of_the_person_now(sessions: Sessions, ada: Person, dat
 def test_an_idle_session_ends_and_one_in_use_does_not(sessions: Sessions, ada: Person, database: Database) -> None:
     used, idle = start(sessions, ada), start(sessions, ada)
     age(database, tables.sessions, IDLE - timedelta(seconds=30))
-    sessions.touch(used.id)
+    sessions.resume(used.id)
     age(database, tables.sessions, timedelta(seconds=30))
     assert sessions.read(used.id) is not None
     assert sessions.read(idle.id) is None
-    sessions.touch(idle.id)
+    sessions.resume(idle.id)
     assert sessions.read(idle.id) is None
 
 
@@ -69,16 +69,16 @@ def test_a_session_ends_after_twelve_hours_however_busy(sessions: Sessions, ada:
     for _ in range(int(LONGEST / timedelta(minutes=20))):
         assert sessions.read(session.id) is not None
         age(database, tables.sessions, timedelta(minutes=20))
-        sessions.touch(session.id)
+        sessions.resume(session.id)
     assert sessions.read(session.id) is None
 
 
 def test_a_click_a_second_is_not_a_commit_a_second(sessions: Sessions, ada: Person, database: Database) -> None:
     session = start(sessions, ada)
-    sessions.touch(session.id)
+    sessions.resume(session.id)
     assert sessions.read(session.id) == session
     age(database, tables.sessions, timedelta(seconds=61))
-    sessions.touch(session.id)
+    sessions.resume(session.id)
     read = sessions.read(session.id)
     assert read is not None
     assert read.seen_at > session.seen_at - timedelta(seconds=61)

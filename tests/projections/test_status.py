@@ -103,7 +103,7 @@ def test_the_worst_comes_first(desk: Desk) -> None:
 
 def test_the_rate_is_asked_from_who_keeps_samples(desk: Desk) -> None:
     projections = Projections(
-        [Members], events=desk.events, types=TYPES, store=desk.store, rate_of={"members": 7.5}.get
+        [Members], events=desk.events, types=TYPES, store=desk.store, rates_of=lambda names: dict.fromkeys(names, 7.5)
     )
     assert projections.status("members").rate == 7.5
 

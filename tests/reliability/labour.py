@@ -26,10 +26,10 @@ from cqrs.projections.engine import Sizes
 from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projection import Projection
 from cqrs.readmodels import checkpoint
-from cqrs.readmodels.database_time import database_now
 from cqrs.readmodels.sql_rows import SqlGenerationRows
 from cqrs.readmodels.store import Batch, Generation
 from cqrs.readmodels.tables import generations as g
+from cqrs.store.database_time import database_now
 from cqrs.store.opening import open_database
 from cqrs.workers.default_schedules import DefaultSchedules
 from cqrs.workers.due_times import Timing

@@ -40,6 +40,8 @@ class ClockedDatabase:
         with self._database.read() as connection:
             yield connection
 
+    glance = read
+
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[sa.Connection]:
         with self._database.write(durable=durable) as connection:

@@ -9,14 +9,14 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from cqrs.readmodels.types import UtcDateTime
+from cqrs.store.instants import Instant
 
 
 class DatabaseNow(FunctionElement[datetime]):
     """Its one argument is a number of seconds to add."""
 
     name = "database_now"
-    type = UtcDateTime()
+    type = Instant()
     inherit_cache = True
 
 
