@@ -22,11 +22,11 @@ from cqrs.projections.key_ways import KeyWay, way_name, ways_of
 from cqrs.projections.projection import Projection
 from cqrs.projections.routing import Raw
 from cqrs.projections.unused_keys import forget_unused
-from cqrs.readmodels.database_time import database_now
 from cqrs.readmodels.keys import key_text
 from cqrs.readmodels.statements import MOST_ROWS, many_rows
 from cqrs.readmodels.tables import event_keys, key_ids
 from cqrs.store.database import Database
+from cqrs.store.database_time import database_now
 from cqrs.store.event_store import EventStore
 from cqrs.store.records import RecordedEvent
 from cqrs.store.serialization import EventTypes
