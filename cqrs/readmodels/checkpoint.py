@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import Compiled
 
 from cqrs.errors import Fenced
 from cqrs.readmodels.store import ANY_EVENT, Batch, Failure, Generation, GenerationState
@@ -92,8 +93,15 @@ class Checkpoint:
 
     def move(self, connection: sa.Connection, held: Generation, batch: Batch) -> None:
         """To be the first statement. Fenced as well when the generation was paused or failed meanwhile."""
+        self._one(connection, MOVE, held, **self.swap(held, batch))
+
+    def compiled_move(self, dialect: sa.Dialect) -> Compiled:
+        """`move` as text; `swap` has its values. It fails by finding no row."""
+        return MOVE.compile(dialect=dialect)
+
+    def swap(self, held: Generation, batch: Batch) -> dict[str, Any]:
         swap = {"old": held.position, "new": batch.position, "id": batch.event_id, "left": batch.suspect}
-        self._one(connection, MOVE, held, lease_seconds=self.lease_seconds, **swap)
+        return {**_keys(held), **swap, "lease_seconds": self.lease_seconds}
 
     def carry(self, connection: sa.Connection, held: Generation, batch: Batch) -> None:
         """The same for somebody who holds no lease and prolongs none, but has the row locked: see `live`."""

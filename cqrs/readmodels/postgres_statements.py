@@ -24,15 +24,9 @@ class PostgresRowStatements(RowStatements):
         # What JSON cannot carry exactly goes the way of the base class.
         self.json_safe = all(isinstance(column.type, (*JSON_SAFE, sa.Float)) for column in model.columns)
         types = [_type_of(column, dialect) for column in model.columns] + ["bigint"]
-        self._fields = tuple(f"c{n}" for n in range(len(types)))
-        record = ", ".join(f"{name} {_carried(kind)}" for name, kind in zip(self._fields, types, strict=True))
-        values = ", ".join(f"{name}::{kind}" for name, kind in zip(self._fields, types, strict=True))
-        order = ", ".join(str(n + 1) for n in range(len(self.keys)))
-        # In the order of the keys, so that two writers never wait for each other in a circle.
-        self._upsert = (
-            f"INSERT INTO {self.table} ({self.all_columns}) SELECT {values} "
-            f"FROM json_to_recordset(%s::json) AS r({record}) ORDER BY {order}{self._conflict}"
-        )
+        fields = _fields(len(types))
+        self._record = ", ".join(f"{name} {_carried(kind)}" for name, kind in zip(fields, types, strict=True))
+        self._values = ", ".join(f"{name}::{kind}" for name, kind in zip(fields, types, strict=True))
         arrays = ", ".join(f"%s::{kind}[]" for kind in types[: len(self.keys)])
         keys = ", ".join(self.keys)
         self._among_keys = (
@@ -43,21 +37,45 @@ class PostgresRowStatements(RowStatements):
         if not self.json_safe:
             yield from super().upserts(rows)
         elif rows:
-            records = [dict(zip(self._fields, row, strict=True)) for row in rows]
-            yield self._upsert, (msgspec.json.encode(records).decode(),)
+            yield self.upsert("%s"), (records_of(rows),)
+
+    def upsert(self, rows: str, *, beside: str = "") -> str:
+        """The statement for a parameter that holds all rows as `records_of` them, and selects from more `beside`."""
+        # In the order of the keys, so that two writers never wait for each other in a circle.
+        order = ", ".join(str(n + 1) for n in range(len(self.keys)))
+        return (
+            f"INSERT INTO {self.table} ({self.all_columns}) SELECT {self._values} "
+            f"FROM {beside}json_to_recordset({rows}::json) AS r({self._record}) ORDER BY {order}{self._conflict}"
+        )
 
     def deletes(self, keys: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
         if keys:
-            yield f"UPDATE {self.table} SET _pos = {LEAVING} WHERE {self._among_keys}", _columns(keys)
-            yield f"DELETE FROM {self.table} WHERE {self._among_keys}", _columns(keys)
+            yield f"UPDATE {self.table} SET _pos = {LEAVING} WHERE {self._among_keys}", self._columns(keys)
+            yield f"DELETE FROM {self.table} WHERE {self._among_keys}", self._columns(keys)
 
     def selects(self, keys: Sequence[tuple[Any, ...]]) -> Iterator[Statement]:
         if keys:
-            yield f"SELECT {self.all_columns} FROM {self.table} WHERE {self._among_keys}", _columns(keys)
+            yield f"SELECT {self.all_columns} FROM {self.table} WHERE {self._among_keys}", self._columns(keys)
+
+    def _columns(self, keys: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+        columns = map(list, zip(*keys, strict=True))
+        return tuple(map(_array, columns) if self.json_safe else columns)
 
 
-def _columns(keys: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
-    return tuple(map(list, zip(*keys, strict=True)))
+def records_of(rows: Sequence[tuple[Any, ...]]) -> str:
+    fields = _fields(len(rows[0]))
+    return msgspec.json.encode([dict(zip(fields, row, strict=True)) for row in rows]).decode()
+
+
+def _fields(width: int) -> list[str]:
+    return [f"c{n}" for n in range(width)]
+
+
+def _array(values: list[Any]) -> Any:
+    """As PostgreSQL writes an array, which is JSON but for its brackets as long as nothing is escaped: for a thousand
+    keys a fraction of the three milliseconds that the driver takes."""
+    text = msgspec.json.encode(values).decode()
+    return values if "\\" in text else f"{{{text[1:-1]}}}"
 
 
 def _type_of(column: sa.Column[Any], dialect: Dialect) -> str:

@@ -18,6 +18,7 @@ from cqrs.readmodels.checkpoint import Checkpoint
 from cqrs.readmodels.codec import Packed, RowCodec
 from cqrs.readmodels.generations import table_name
 from cqrs.readmodels.keys import key_of_text
+from cqrs.readmodels.one_statement import OneStatement
 from cqrs.readmodels.postgres_statements import PostgresRowStatements
 from cqrs.readmodels.rows import Key, Row, RowModel
 from cqrs.readmodels.statements import RowStatements, Statement
@@ -46,8 +47,13 @@ class SqlGenerationRows:
         self._write: Callable[[], AbstractContextManager[sa.Connection]] = lambda: database.write(durable=False)
         self._move = checkpoint.move
         self._codec = RowCodec(model, dialect)
-        kind = RowStatements if database.dialect == "sqlite" else PostgresRowStatements
-        self._sql = kind(model, number, dialect)
+        self._sql: RowStatements
+        self._one_statement: OneStatement | None = None
+        if database.dialect == "sqlite":
+            self._sql = RowStatements(model, number, dialect)
+        else:
+            self._sql = sql = PostgresRowStatements(model, number, dialect)
+            self._one_statement = OneStatement(database, sql, checkpoint)
 
     def within(self, connection: sa.Connection) -> Self:
         """The same rows, read and written in a transaction that somebody else ends, and who holds no lease but has
@@ -55,6 +61,7 @@ class SqlGenerationRows:
         inside = copy.copy(self)
         inside._read = inside._write = lambda: nullcontext(connection)
         inside._move = self._checkpoint.carry
+        inside._one_statement = None
         return inside
 
     def pack(self, keys: Sequence[Key], rows: Sequence[Row], *, settle: bool = False) -> Sequence[Packed]:
@@ -118,14 +125,20 @@ class SqlGenerationRows:
     # Writing
 
     def commit(self, held: Generation, batch: Batch) -> Generation:
+        if self._one_statement is not None and self._one_statement.fits(batch):
+            self._one_statement.commit(held, batch)
+        else:
+            self._commit(held, batch)
+        moved = dataclasses.replace(held, position=batch.position, event_id=batch.event_id)
+        return dataclasses.replace(moved, suspect=batch.suspect, deaths=0, in_hand=None)
+
+    def _commit(self, held: Generation, batch: Batch) -> None:
         upserts = list(self._sql.upserts(batch.upserts))
         deletes = list(self._sql.deletes(self._codec.pack_keys(batch.deletes))) if batch.deletes else []
         with self._write() as connection:
             self._move(connection, held, batch)
             self._run(connection, (*deletes, *upserts))
             parked_table.record(connection, held, batch)
-        moved = dataclasses.replace(held, position=batch.position, event_id=batch.event_id)
-        return dataclasses.replace(moved, suspect=batch.suspect, deaths=0, in_hand=None)
 
     def run(self, held: Generation, batch: Batch, work: Callable[[sa.Connection, Tables], None]) -> Generation:
         """Move the checkpoint and let statements do the rest, both or neither. `work` is given the physical tables by

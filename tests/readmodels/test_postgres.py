@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
-from cqrs.errors import RowsRefused
+from cqrs.errors import Fenced, RowsRefused
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.store import Batch, Generation
@@ -241,3 +241,45 @@ def test_processes_that_start_together_make_one_generation(database: Database) -
     for store in stores:
         store._database.dispose()
     assert made == [1, 1, 1, 1]
+
+
+def test_a_batch_of_rows_is_one_statement_that_leaves_the_connection_as_it_was(
+    store: SqlReadModelStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = RowModel(sa.Table("shelves", sa.MetaData(), sa.Column("id", sa.Text, primary_key=True)))
+    store.ensure(model, shape="s", logic="l")
+    held = store.acquire("shelves", 1, owner="w1")
+    assert held is not None
+    rows = store.rows(model, 1)
+    packed = rows.pack(["a"], [model.new_row("a")])
+
+    def refuse(*, durable: bool = True) -> NoReturn:
+        raise AssertionError("It began a transaction.")
+
+    with monkeypatch.context() as alone:
+        alone.setattr(database, "write", refuse)
+        moved = rows.commit(held, Batch(position=4, event_id="e4", upserts=packed))
+    assert rows.count(9) == 1
+    with pytest.raises(Fenced):
+        rows.commit(held, Batch(position=5, event_id="e5", upserts=rows.pack(["b"], [model.new_row("b")])))
+    with pytest.raises(Fenced):
+        rows.commit(held, Batch(position=5, event_id="e5"))
+    assert rows.count(9) == 1
+    assert rows.commit(moved, Batch(position=6, event_id="e6")).position == 6
+    with database.write() as connection:
+        assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+
+
+@pytest.mark.parametrize(
+    "key", ["plain", 'a "quoted" one', "back\\slash", "{braces, and a comma}", "NULL", "", "two\nlines", "Zoë 🦉"]
+)
+def test_rows_are_found_by_whatever_their_keys_are(store: SqlReadModelStore, key: str) -> None:
+    model = RowModel(sa.Table("shelves", sa.MetaData(), sa.Column("id", sa.Text, primary_key=True)))
+    store.ensure(model, shape="s", logic="l")
+    held = store.acquire("shelves", 1, owner="w1")
+    assert held is not None
+    rows = store.rows(model, 1)
+    held = rows.commit(held, Batch(position=1, event_id="e1", upserts=rows.pack([key], [model.new_row(key)])))
+    assert list(rows.load([key, "another"]).rows) == [key]
+    rows.commit(held, Batch(position=2, event_id="e2", deletes=[key]))
+    assert rows.is_empty()
