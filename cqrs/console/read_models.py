@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, request, url_for
 
-from cqrs.console import current, masking, navigation, row_query, trail
+from cqrs.console import current, navigation, row_query, trail
 from cqrs.console.access import needs
-from cqrs.console.filters import number
-from cqrs.console.links import tidied, with_query
+from cqrs.console.links import tidied
 from cqrs.console.operations import actor
 from cqrs.console.parameters import Parameters
 from cqrs.console.redirects import see_other
 from cqrs.console.rendering import render
 from cqrs.console.replays import reason_given
+from cqrs.console.row_list import row_list, rows_asked_for
 from cqrs.console.row_page import row_page
-from cqrs.console.row_query import COLUMN, CURSOR, SORT, Condition
+from cqrs.console.row_query import COLUMN, CURSOR
 from cqrs.errors import InvalidMessage, NotFound
 from cqrs.messages import Role
 from cqrs.projections.status import ProjectionStatus
@@ -29,25 +27,10 @@ if TYPE_CHECKING:
     from flask import Response
     from werkzeug.wrappers import Response as AnyResponse
 
-    from cqrs.readmodels.reading import Column, ReadModel, Row, RowPage
+    from cqrs.readmodels.reading import ReadModel
     from cqrs.store.reports import Count
 
 bp = Blueprint("read_models", __name__)
-
-#: Parked keys that a page of rows marks.
-MARKED = 200
-RESERVED = (SORT, CURSOR)
-PAGE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Behind:
-    """Why rows are not as new as the log."""
-
-    state: str
-    fact: str
-    consequence: str
-    link: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,40 +46,6 @@ class ModelRow:
 @dataclass(frozen=True, slots=True)
 class ModelList:
     models: Sequence[ModelRow]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowList:
-    model: ReadModel
-    warning: Behind | None
-    #: What is wrong with the address, by parameter; then no rows were looked for.
-    errors: Mapping[str, Sequence[str]]
-    conditions: Sequence[Condition]
-    comparisons: Mapping[str, tuple[str, str, str | None]]
-    #: What the form goes on with, and what was typed into it.
-    kept: Mapping[str, str]
-    typed: Mapping[str, str]
-    #: None when the filter cannot be used.
-    rows: RowPage | None
-    #: When the event at the checkpoint was recorded; None when unknown.
-    recorded_at: datetime | None
-    #: Events that wait for a parked key, by key.
-    held: Mapping[str, int]
-    sorted_by: str
-    #: By column: "ascending", "descending" or None; and the address that sorts by it.
-    order: Mapping[str, str | None]
-    sorts: Mapping[str, str]
-    first: str | None
-    more: str | None
-    #: The same rows for programs.
-    json: str
-    csv: str
-    curl: str
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether the page ended because enough rows were looked at, not because it is full."""
-        return self.rows is not None and self.more is not None and len(self.rows.rows) < PAGE
 
 
 @bp.get("/read-models")
@@ -119,9 +68,10 @@ def show(name: str) -> AnyResponse:
     asked = Parameters(request.args)
     try:
         add = row_query.added()
-        page = None if add else _rows(model, asked)
+        page = None if add else rows_asked_for(model, _status(model), asked)
     except InvalidMessage as error:
-        return render("read_models/show.html", 422, follow=False, page=_list(model, None, error.errors))
+        page = row_list(model, _status(model), None, error.errors)
+        return render("read_models/show.html", 422, follow=False, page=page)
     if add is not None:
         return add
     return render("read_models/show.html", tag=navigation.tag(), follow=CURSOR not in request.args, page=page)
@@ -158,91 +108,5 @@ def _model_row(model: ReadModel, status: ProjectionStatus | None, rows: Count | 
     return ModelRow(model, status, rows, key, [column.name for column in model.columns if not column.primary_key])
 
 
-def _rows(model: ReadModel, asked: Parameters) -> RowList:
-    filters = row_query.filters_of(asked, RESERVED)
-    sort, cursor = asked.text(SORT), asked.text(CURSOR)
-    asked.check()
-    found = current.runtime().read_models.page(model.name, filters=filters, sort=sort, cursor=cursor, limit=PAGE)
-    return _list(model, replace(found, rows=[_shown(each) for each in found.rows]), {})
-
-
-def _shown(row: Row) -> Row:
-    values = masking.masked(row.values)
-    return replace(row, values=values if isinstance(values, dict) else {})
-
-
-def _list(model: ReadModel, found: RowPage | None, errors: Mapping[str, Sequence[str]]) -> RowList:
-    names = [column.name for column in model.columns]
-    sort, status = request.args.get(SORT), _status(model)
-    given = {name: value for name, value in request.args.items() if not name.startswith("_") and name != CURSOR}
-    filters = {name: value for name, value in given.items() if name != SORT}
-    event = current.runtime().events.get(found.position) if found is not None and found.position else None
-    data = with_query(url_for("api_read_models.rows", name=model.name), given)
-    as_csv = with_query(url_for("api_read_models.rows", name=model.name), {**given, "format": "csv"})
-    return RowList(
-        model=model,
-        warning=_warning(status),
-        errors=errors,
-        conditions=tuple(row_query.conditions(filters, names)),
-        comparisons=row_query.COMPARISONS,
-        kept={} if errors and COLUMN not in request.args else given,
-        typed={name: request.args.get(name, "") for name in (COLUMN, row_query.COMPARISON, row_query.VALUE)},
-        rows=found,
-        recorded_at=event.recorded_at if event else None,
-        held=_held(model) if status and status.parked else {},
-        sorted_by=_sorted_by(sort, model.columns),
-        order={name: _order(name, sort) for name in names},
-        sorts={name: _address(model, sort=f"-{name}" if sort == name else name, cursor=None) for name in names},
-        first=_address(model, cursor=None) if request.args.get(CURSOR) else None,
-        more=_address(model, cursor=found.next) if found is not None and found.next else None,
-        json=data,
-        csv=as_csv,
-        curl=f'curl -H "Authorization: Bearer $TOKEN" {shlex.quote(request.host_url.rstrip("/") + data)}',
-    )
-
-
-def _held(model: ReadModel) -> Mapping[str, int]:
-    return {each.key: each.held for each in current.runtime().projections.parked(model.projection, limit=MARKED).items}
-
-
-def _address(model: ReadModel, **changes: str | None) -> str:
-    kept = {name: value for name, value in request.args.items() if not name.startswith("_")}
-    return with_query(url_for("read_models.show", name=model.name), {**kept, **changes})
-
-
-def _order(name: str, sort: str | None) -> str | None:
-    if sort is None or sort.removeprefix("-") != name:
-        return None
-    return "descending" if sort.startswith("-") else "ascending"
-
-
-def _sorted_by(sort: str | None, columns: Sequence[Column]) -> str:
-    if sort is None:
-        return "sorted by key"
-    numeric = any(column.numeric and column.name == sort.removeprefix("-") for column in columns)
-    down = "largest first" if numeric else "last first"
-    return f"sorted by {sort.removeprefix('-')}{', ' + down if sort.startswith('-') else ''}"
-
-
 def _status(model: ReadModel) -> ProjectionStatus | None:
     return next((status for status in navigation.statuses() if status.name == model.projection), None)
-
-
-def _warning(status: ProjectionStatus | None) -> Behind | None:
-    """Only where rows stay behind: a projection that is catching up says so by its position."""
-    if status is None or status.state in ("running", "catching_up", "replaying"):
-        return None
-    words, link = WARNINGS.get(str(status.state), ("does not move", "See the projection"))
-    fact = f"Rows are as of checkpoint {number(status.checkpoint)}."
-    if not status.lag_events:
-        return Behind(str(status.state), fact, f"The projection {words}.", link)
-    later = f"{number(status.lag_events)} later event{' is' if status.lag_events == 1 else 's are'} not in them"
-    return Behind(str(status.state), fact, f"{later}, because the projection {words}.", link)
-
-
-WARNINGS = {
-    "failed": ("failed", "See what failed"),
-    "paused": ("is paused", "See the projection"),
-    "stalled": ("is stalled", "See the projection"),
-    "unknown": ("has no worker that reports", "See the projection"),
-}

@@ -144,7 +144,7 @@ def test_rows_that_were_not_looked_at_are_said_to_be(
 def test_events_that_wait_for_a_parked_key_are_marked(
     ana: Browser, history: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cqrs.console.read_models._held", lambda model: {"2": 3})
+    monkeypatch.setattr("cqrs.console.row_list._held", lambda model: {"2": 3})
     monkeypatch.setattr(history.projections, "statuses", lambda **how: [status("accounts", parked=1)])
     assert "1,250.50 5 3 waiting" in text_of(ana.get("/read-models/accounts"))
 
