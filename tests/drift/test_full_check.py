@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from cqrs.projections.projection import check as faults_of
 from cqrs.readmodels.snapshots import RowSnapshots, Snapshot
 from cqrs.store.database import Database
 from tests.drift.gauges import GaugeRemoved, Gauges, GaugeSet, Measured, Station, gauges
-from tests.waiting import wait_until
+from tests.drift.interruptions import Killed, checks_meanwhile
 
 #: A wrong value for each column.
 WRONG: dict[str, Any] = {
@@ -255,10 +254,6 @@ def test_what_is_found_again_says_since_when_and_what_is_gone_is_resolved(statio
 # -- going on after a crash
 
 
-class Killed(BaseException):
-    pass
-
-
 @pytest.mark.parametrize("chunks", [1, 3, 6, 8, 10])
 def test_a_check_goes_on_where_another_worker_stopped(database: Database, chunks: int) -> None:
     ticks = iter(range(10_000_000))
@@ -360,38 +355,7 @@ def test_a_detector_that_trusts_what_is_stored_finds_nothing(station: Station) -
 
 
 def test_checks_while_commands_run_find_nothing(station: Station) -> None:
-    stop, errors = threading.Event(), list[BaseException]()
-
-    def repeat(step: Any) -> None:
-        n = 0
-        while not stop.is_set():
-            n += 1
-            try:
-                step(n)
-            except BaseException as error:
-                errors.append(error)
-                return
-
-    def command(n: int) -> None:
-        key = f"g{n % 40:03}"
-        station.append(GaugeSet(gauge=key, label=f"Label {n}"), Measured(gauge=key, value=n))
-        if n % 7 == 0:
-            station.append(GaugeRemoved(gauge=key))
-
-    threads = [threading.Thread(target=repeat, args=(step,)) for step in (command, lambda n: station.move())]
-    for thread in threads:
-        thread.start()
-    checks = []
-    try:
-        for _ in range(20):
-            head = station.events.head()
-            wait_until(lambda head=head: station.events.head() > head or bool(errors))
-            checks.append(station.check())
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    assert errors == []
+    checks = checks_meanwhile(station, station.check, 20)
     assert [(check.verdict, check.differing) for check in checks] == [("none", 0)] * 20
     assert len({check.position for check in checks}) > 5
 

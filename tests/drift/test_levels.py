@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
@@ -14,8 +13,8 @@ from cqrs.readmodels.foreign_writes import ForeignWrites
 from cqrs.readmodels.snapshots import Snapshot
 from cqrs.store.database import Database
 from tests.drift.gauges import GaugeRemoved, Gauges, GaugeSet, Measured, Station
+from tests.drift.interruptions import Killed, checks_meanwhile, die_at_save
 from tests.drift.test_full_check import Picky, Torn, Unsteady, plant
-from tests.waiting import wait_until
 
 LEVELS = ("full", "incremental", "rolling", "sample")
 
@@ -80,26 +79,13 @@ def test_a_row_put_right_is_resolved_by_the_rolling_check_that_sees_it(station: 
     assert resolved == {"g003": rolling.id, "g015": None}
 
 
-class Killed(BaseException):
-    pass
-
-
 @pytest.mark.parametrize("stop_at", range(1, 9))
 def test_a_rolling_check_that_died_leaves_nothing_out(database: Database, stop_at: int) -> None:
     station = Station(database, check_sizes=CheckSizes(chunk_keys=4, rolling_seconds=1e9))
     station.populate()
     planted = plant_one_of_each(station)
-    operation, calls, judge = station.ask(level="rolling"), 0, station.judge
-    real = station.checks.save
-
-    def save(*args: Any, **options: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == stop_at:
-            raise Killed
-        return real(*args, **options)
-
-    station.checks.save = save  # type: ignore[method-assign]
+    operation, judge = station.ask(level="rolling"), station.judge
+    die_at_save(station.checks, stop_at)
     try:
         station.work(operation)
     except Killed:
@@ -378,38 +364,7 @@ def test_nor_do_those_who_look_at_some_keys_do_without(station: Station, level: 
 
 @pytest.mark.parametrize("level", ["incremental", "rolling", "sample"])
 def test_checks_of_any_level_find_nothing_while_commands_run(station: Station, level: str) -> None:
-    stop, errors = threading.Event(), list[BaseException]()
-
-    def repeat(step: Any) -> None:
-        n = 0
-        while not stop.is_set():
-            n += 1
-            try:
-                step(n)
-            except BaseException as error:
-                errors.append(error)
-                return
-
-    def command(n: int) -> None:
-        key = f"g{n % 40:03}"
-        station.append(GaugeSet(gauge=key, label=f"Label {n}"), Measured(gauge=key, value=n))
-        if n % 7 == 0:
-            station.append(GaugeRemoved(gauge=key))
-
-    threads = [threading.Thread(target=repeat, args=(step,)) for step in (command, lambda n: station.move())]
-    for thread in threads:
-        thread.start()
-    checks = []
-    try:
-        for _ in range(20):
-            head = station.events.head()
-            wait_until(lambda head=head: station.events.head() > head or bool(errors))
-            checks.append(station.check(level))
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    assert errors == []
+    checks = checks_meanwhile(station, lambda: station.check(level), 20)
     assert [(check.verdict, check.differing) for check in checks] == [("none", 0)] * 20
     assert len({check.position for check in checks}) > 5
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from cqrs.readmodels.row_repairs import RowRepairs
 from cqrs.store.database import Database
 from cqrs.workers.operation import Operation
 from tests.drift.gauges import GaugeRemoved, GaugeSet, Measured, Station
+from tests.drift.interruptions import meanwhile
 from tests.drift.test_full_check import Picky, Unsteady
 from tests.waiting import wait_until
 
@@ -144,38 +144,19 @@ def test_a_paused_projection_can_be_repaired(station: Station, workshop: Worksho
 
 
 def test_repairs_under_load(station: Station, workshop: Workshop) -> None:
-    stop, errors = threading.Event(), list[BaseException]()
-
-    def repeat(step: Any) -> None:
-        n = 0
-        while not stop.is_set():
-            n += 1
-            try:
-                step(n)
-            except BaseException as error:
-                errors.append(error)
-                return
-
     def command(n: int) -> None:
         key = f"g{n % 30:03}"
         station.append(Measured(gauge=key, value=n))
         if n % 50 == 0:
             station.append(GaugeRemoved(gauge=key), GaugeSet(gauge=key, label=f"Label {n}"))
 
-    threads = [threading.Thread(target=repeat, args=(step,)) for step in (command, lambda n: station.move())]
-    for thread in threads:
-        thread.start()
-    try:
+    with meanwhile(command, lambda n: station.move()) as errors:
         for turn in range(5):
             station.sql("UPDATE gauges__g1 SET note = ? WHERE gauge IN ('g001', 'g011')", f"turn {turn}")
             station.sql("UPDATE gauges__g1 SET count = count + 100 WHERE gauge = 'g021'")
             head = station.events.head()
             wait_until(lambda head=head: station.events.head() > head + 5 or bool(errors))
             assert workshop.repair(keys=["g001", "g011", "g021"]).state == "succeeded"
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
     station.move()
     assert errors == []
     assert station.check().verdict == "none"

@@ -25,6 +25,7 @@ from cqrs.workers.operation import Operation
 from cqrs.workers.operation_runner import OperationRunner
 from cqrs.workers.operations import Operations
 from tests.drift.gauges import TYPES, Measured, recorded
+from tests.drift.interruptions import Killed, die_at_save
 from tests.waiting import wait_until
 
 tables = sa.MetaData()
@@ -204,24 +205,12 @@ def test_a_detector_that_does_not_move_along_finds_what_is_not_there(
     assert desk.check().differing > 0
 
 
-class Killed(BaseException):
-    pass
-
-
 @pytest.mark.parametrize("stop_at", [1, 2, 4, 6])
 def test_it_goes_on_where_another_worker_stopped(desk: Desk, stop_at: int) -> None:
     for statement in PLANT:
         desk.sql(statement)
-    operation, calls, real = desk.ask(), 0, desk.checks.save
-
-    def save(*args: Any, **options: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == stop_at:
-            raise Killed
-        return real(*args, **options)
-
-    desk.checks.save = save  # type: ignore[method-assign]
+    operation = desk.ask()
+    die_at_save(desk.checks, stop_at)
     with pytest.raises(Killed):
         desk.work(operation)
     assert len(desk.generations()) == 2
@@ -238,7 +227,7 @@ def test_it_goes_on_where_another_worker_stopped(desk: Desk, stop_at: int) -> No
 
 def test_what_a_check_that_is_over_has_left_is_dropped(desk: Desk) -> None:
     operation = desk.ask()
-    desk.checks.save = lambda *args, **options: (_ for _ in ()).throw(Killed())  # type: ignore[method-assign]
+    die_at_save(desk.checks, 1)
     with pytest.raises(Killed):
         desk.work(operation)
     assert desk.projections.drop_old(lambda: []) == [("readings", 2)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any, ClassVar
 
 import pytest
@@ -19,8 +18,8 @@ from cqrs.readmodels.types import Money
 from cqrs.store.database import Database
 from cqrs.store.records import StateWrite, StreamAppend, Work
 from tests.drift.gauges import GaugeRemoved, Gauges, GaugeSet, Measured, Station, recorded
+from tests.drift.interruptions import Killed, checks_meanwhile, die_at_save
 from tests.drift.test_full_check import Picky
-from tests.waiting import wait_until
 
 registry = sa.Table(
     "registry",
@@ -147,10 +146,6 @@ def test_a_check_against_the_log_leaves_these_findings_as_they_are(station: Stat
     assert station.found(first)["g003"].resolved_by == second.id
 
 
-class Killed(BaseException):
-    pass
-
-
 @pytest.mark.parametrize("stop_at", range(1, 7))
 def test_it_goes_on_where_another_worker_stopped(
     database: Database, monkeypatch: pytest.MonkeyPatch, stop_at: int
@@ -162,17 +157,8 @@ def test_it_goes_on_where_another_worker_stopped(
     rename(station, "g001", "Renamed")
     station.sql("UPDATE gauges__g1 SET label = 'other' WHERE gauge = 'g003'")
     station.sql("DELETE FROM gauges__g1 WHERE gauge IN ('g002', 'g029')")
-    operation, calls = station.ask(reference="write_model"), 0
-    real = station.checks.save
-
-    def save(*args: Any, **options: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == stop_at:
-            raise Killed
-        return real(*args, **options)
-
-    station.checks.save = save  # type: ignore[method-assign]
+    operation = station.ask(reference="write_model")
+    die_at_save(station.checks, stop_at)
     try:
         station.work(operation)
     except Killed:
@@ -193,19 +179,7 @@ def test_a_detector_that_does_not_look_behind_the_checkpoint_finds_what_is_not_t
 
 
 def test_nothing_is_found_while_commands_run(station: Station) -> None:
-    stop, errors = threading.Event(), list[BaseException]()
-
-    def repeat(step: Any) -> None:
-        n = 0
-        while not stop.is_set():
-            n += 1
-            try:
-                step(n)
-            except BaseException as error:
-                errors.append(error)
-                return
-
-    def command(n: int) -> None:
+    def command(station: Station, n: int) -> None:
         """Write model and events in one transaction, as the mediator does it."""
         gauge = f"g{n % 40:03}"
         happened: list[Any] = [GaugeSet(gauge=gauge, label=f"Label {n}"), Measured(gauge=gauge, value=n)]
@@ -216,20 +190,7 @@ def test_nothing_is_found_while_commands_run(station: Station) -> None:
             statements.append(sa.insert(registry).values(gauge=gauge, label=f"Label {n}"))
         commit(station, happened, statements)
 
-    threads = [threading.Thread(target=repeat, args=(step,)) for step in (command, lambda n: station.move())]
-    for thread in threads:
-        thread.start()
-    checks = []
-    try:
-        for _ in range(10):
-            head = station.events.head()
-            wait_until(lambda head=head: station.events.head() > head or bool(errors))
-            checks.append(against(station))
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    assert errors == []
+    checks = checks_meanwhile(station, lambda: against(station), 10, command)
     assert {check.verdict for check in checks} <= {"none", "inconclusive"}
     assert [check.differing for check in checks] == [0] * 10
     station.move()
