@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from flask.cli import AppGroup, with_appcontext
+from flask.cli import AppGroup
 
 from cqrs.cli_access import ready_runtime
 from cqrs.cli_output import deed, show, show_table, tell
@@ -13,6 +13,7 @@ from cqrs.workers.schedule import ScheduleStatus
 from cqrs.workers.timing_words import timing_words
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+identity_argument = click.argument("identity", metavar="ID")
 reason_option = click.option("--reason", help="Why, for the audit trail.")
 
 FIELDS = ("id", "name", "runs", "paused", "next_due", "last_run")
@@ -21,7 +22,6 @@ schedules = AppGroup("schedules", help="What runs by itself, when, and what it c
 
 
 @schedules.command("list")
-@with_appcontext
 @as_json
 def list_schedules(as_json: bool) -> None:
     """What is due next comes first."""
@@ -30,8 +30,7 @@ def list_schedules(as_json: bool) -> None:
 
 
 @schedules.command("pause")
-@with_appcontext
-@click.argument("identity", metavar="ID")
+@identity_argument
 @reason_option
 @as_json
 def pause(identity: str, reason: str | None, as_json: bool) -> None:
@@ -43,8 +42,7 @@ def pause(identity: str, reason: str | None, as_json: bool) -> None:
 
 
 @schedules.command("resume")
-@with_appcontext
-@click.argument("identity", metavar="ID")
+@identity_argument
 @reason_option
 @as_json
 def resume(identity: str, reason: str | None, as_json: bool) -> None:
@@ -56,8 +54,7 @@ def resume(identity: str, reason: str | None, as_json: bool) -> None:
 
 
 @schedules.command("run")
-@with_appcontext
-@click.argument("identity", metavar="ID")
+@identity_argument
 @reason_option
 @as_json
 def run(identity: str, reason: str | None, as_json: bool) -> None:
