@@ -20,7 +20,8 @@ from cqrs.cli_schedules import schedules
 from cqrs.demo import seed as load_demo
 from cqrs.errors import CqrsError, LogNotEmpty
 from cqrs.projections.status import ProjectionStatus
-from cqrs.runtime import EXTENSION, LEVELS, REFERENCES, Runtime
+from cqrs.requests import LEVELS, REFERENCES
+from cqrs.runtime import EXTENSION, Runtime
 from cqrs.store.records import EventFilter, RecordedEvent
 from cqrs.system_report import log_document, log_report
 from cqrs.workers.operation import Operation

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from cqrs.clock import Clock, utc_now
 from cqrs.domain import Catalogue, Domain
-from cqrs.drift.checking import AnyChecking, Checking, Level
-from cqrs.drift.checks import LOG, WRITE_MODEL, Checks, Found, Verdict
+from cqrs.drift.checking import AnyChecking, Checking
+from cqrs.drift.checks import Checks, Found
 from cqrs.drift.coverage import Coverage, Coverages
 from cqrs.drift.explanation import WHOLE, Explanation, Window, explain
 from cqrs.drift.finding_keys import has_key
@@ -25,18 +25,12 @@ from cqrs.drift.write_model_rows import WriteModelRows
 from cqrs.errors import (
     CqrsError,
     DomainFault,
-    InvalidMessage,
-    NotKeyed,
     NoWorker,
     OperationInTheWay,
-    PreflightChanged,
     ReadModelMissing,
-    RepairRefused,
-    TooLittleSpace,
 )
-from cqrs.masking import is_sensitive
 from cqrs.mediator import Mediator, ReadSide
-from cqrs.messages import Event, Role, summary_of
+from cqrs.messages import Role
 from cqrs.operators.audit import Audit
 from cqrs.operators.people import People
 from cqrs.operators.sessions import Sessions
@@ -52,17 +46,17 @@ from cqrs.readmodels.row_repairs import RowRepairs
 from cqrs.readmodels.snapshots import RowSnapshots
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.tables import read as read_tables
+from cqrs.requests import Requests
 from cqrs.settings import Settings
 from cqrs.store import schema
 from cqrs.store.database import Database
 from cqrs.store.opening import open_database
-from cqrs.store.records import RecordedEvent, category_of
 from cqrs.store.reports import Reports
 from cqrs.store.sql import SqlEventStore
 from cqrs.store.tables import main as main_tables
+from cqrs.streams import Streams
 from cqrs.workers.default_schedules import DefaultSchedules
 from cqrs.workers.heartbeats import Workers
-from cqrs.workers.operation import Operation
 from cqrs.workers.operation_runner import OperationHandler
 from cqrs.workers.operations import Operations
 from cqrs.workers.replay_speed import replay_speed
@@ -72,18 +66,8 @@ from cqrs.workers.schedules import Schedules
 #: Under which name a Flask application keeps its runtime.
 EXTENSION = "cqrs.runtime"
 
-#: How much a check looks at, and what it holds rows against.
-LEVELS = tuple(level.value for level in Level)
-REFERENCES = (LOG, WRITE_MODEL)
-
 #: Rows that are derived for a look at a repair.
 PREVIEWED = 200
-
-#: A replay needs this many times its estimate to be free.
-LEAST_ROOM = 1.5
-
-#: A stream longer than this is not folded to show its state.
-LONGEST_STREAM = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +95,8 @@ class Runtime:
         self.main = open_database(settings.database_url, root=settings.root)
         self.read = self._read_database()
         self.events = SqlEventStore(self.main, clock=clock)
+        streams = Streams(catalogue, self.events)
+        self.decode, self.summary, self.stream_state = streams.decode, streams.summary, streams.state
         self._add_operators()
         self._add_read_side()
         self._add_inline()
@@ -175,6 +161,15 @@ class Runtime:
         store = SqlReadModelStore(self.read)
         repairs = RowRepairs(self.read, store.lease_seconds)
         self.operation_handlers["repair"] = Repair(self.checks, self.judge, repairs, store, self._note_repair)
+
+        self._add_requests()
+
+    def _add_requests(self) -> None:
+        """How operations are asked for."""
+        self._requests = requests = Requests(self.projections, self.operations, self.checks)
+        self.start_replay, self.start_rollback = requests.replay, requests.roll_back
+        self.start_check, self.start_repair = requests.check, requests.repair
+        self.checks_of = requests.checks_of
 
     def _write_model_side(self, name: str) -> WriteModelSide:
         projection = self.projections.definition(name)
@@ -254,102 +249,9 @@ class Runtime:
             return Readiness(False, [str(error)])
         return Readiness(bool(alive), [] if alive else [str(NoWorker())])
 
-    # Operations
-
-    def start_replay(
-        self,
-        name: str,
-        *,
-        actor: str,
-        reason: str | None = None,
-        review: bool = False,
-        throttle: float | None = None,
-        digest: str | None = None,
-        known: Sequence[str] = (),
-        outgrown: str | None = None,
-    ) -> Operation:
-        """Ask for a new generation, which a worker builds. With `review` it waits for approval before readers see it.
-
-        `throttle` is how long to rest for each second of work; `digest` that of the preflight somebody decided on;
-        `known` are texts of keys whose rows will differ, which surprises nobody; `outgrown` says which change of
-        columns made the program start it by itself.
-        Raises NotFound, OperationInTheWay, TooLittleSpace, PreflightChanged.
-        """
-        preflight = self.projections.preflight(name)
-        held = self.operations.holder(name)
-        if held is not None:
-            raise OperationInTheWay(title=held.title, id=held.id)
-        if digest is not None and digest != preflight.digest:
-            raise PreflightChanged(projection=name)
-        needed, free = preflight.bytes_needed, preflight.bytes_free
-        if needed is not None and free is not None and free < needed * LEAST_ROOM:
-            raise TooLittleSpace(projection=name, needed=f"{needed:,}", free=f"{free:,}")
-        parameters = {"review": review, "throttle": throttle, "known": list(known), "outgrown": outgrown}
-        return self.operations.request("replay", name, actor=actor, reason=reason, parameters=parameters)
-
-    def start_rollback(self, name: str, *, actor: str, reason: str | None = None) -> Operation:
-        """Ask for the generation that readers saw before this one.
-
-        Raises NotFound, OperationInTheWay, NothingToRollBack; RollBackRefused when its columns are not the code's;
-        InvalidMessage without a reason where other code made it.
-        """
-        target = self.projections.roll_back_target(name)
-        if target.logic_changed and not (reason or "").strip():
-            raise InvalidMessage({"reason": [f"Generation {target.number} was made by other code: say why."]})
-        return self.operations.request(
-            "rollback", name, actor=actor, reason=reason, parameters={"generation": target.number}
-        )
-
-    def start_check(
-        self, name: str, *, actor: str, level: str = "full", reference: str = "log", reason: str | None = None
-    ) -> Operation:
-        """Ask for a check of the rows of a read model. Raises NotFound; InvalidMessage for a level or reference that
-        there is not, or not for this one."""
-        errors = {
-            field: [f"Choose one of: {', '.join(choices)}."]
-            for field, value, choices in (("level", level, LEVELS), ("reference", reference, REFERENCES))
-            if value not in choices
-        }
-        offered = self.checks_of(name)
-        if not errors and reference not in {each for _, each in offered}:
-            errors["reference"] = [f"{name} declares no write_model: its rows can only be compared with the log."]
-        elif not errors and (level, reference) not in offered:
-            what = "Against the write model" if reference == WRITE_MODEL else "Of a SQL projection"
-            errors["level"] = [f"{what} all rows are compared: choose full."]
-        if errors:
-            raise InvalidMessage(errors)
-        parameters = {"level": level, "reference": reference}
-        return self.operations.request("check", name, actor=actor, reason=reason, parameters=parameters)
-
-    def checks_of(self, name: str) -> list[tuple[str, str]]:
-        """The levels and references that a check of this projection may have. Raises NotFound."""
-        projection = self.projections.definition(name)
-        if not projection.keyed:
-            return [(Level.FULL.value, LOG)]
-        against = [(Level.FULL.value, WRITE_MODEL)] if projection.write_model is not None else []
-        return [*((level, LOG) for level in LEVELS), *against]
-
     def coverage(self, name: str) -> Coverage:
         """How much of the rows that readers see checks have looked at, and when. Raises NotFound."""
         return self._coverages.of(name, self.projections.live_number(name))
-
-    def start_repair(
-        self,
-        name: str,
-        *,
-        actor: str,
-        keys: Sequence[str] | None = None,
-        check: str | None = None,
-        reason: str | None = None,
-    ) -> Operation:
-        """Ask for rows to be written anew from the log: those of `keys`, or all that a check found to differ.
-
-        Raises NotFound, OperationInTheWay; RepairRefused when that check cannot be relied on; InvalidMessage unless
-        there is something to repair; NotKeyed.
-        """
-        self._repairable(name, keys, check)
-        parameters = {"keys": None if keys is None else list(keys), "check": check, "reason": reason}
-        return self.operations.request("repair", name, actor=actor, reason=reason, parameters=parameters)
 
     def preview_repair(
         self,
@@ -362,7 +264,7 @@ class Runtime:
     ) -> Preview:
         """What a repair would write now, of `limit` keys at most; of a check the findings with the numbers in `only`.
         Raises what `start_repair` raises, but for operations in the way; ReadModelMissing."""
-        self._repairable(name, keys, check)
+        self._requests.repairable(name, keys, check)
         found = [] if check is None else self.checks.unresolved(check, only)
         texts = list(keys or ()) if check is None else [each.key for each in found if self.has_key(name, each)]
         no_keys = 0 if check is None else len(found) - len(texts)
@@ -373,33 +275,13 @@ class Runtime:
         projection = self.projections.definition(name)
         return projection.keyed and has_key(found, projection.model)
 
-    def _repairable(self, name: str, keys: Sequence[str] | None, check: str | None) -> None:
-        self._keyed(name)
-        if (keys is None) == (check is None):
-            raise InvalidMessage({"keys": ["Give keys, or a check."]})
-        if check is not None:
-            found = self.checks.get(check)
-            if found.projection != name:
-                raise InvalidMessage({"check": [f"This was a check of {found.projection}."]})
-            if found.verdict == Verdict.NOT_DETERMINISTIC:
-                raise RepairRefused(projection=name, why="its handlers are not deterministic. Correct them first.")
-            if not self.checks.keys_of(check):
-                raise InvalidMessage({"check": ["It found nothing that is not repaired yet."]})
-        elif not keys:
-            raise InvalidMessage({"keys": ["Give at least one key."]})
-
     def explain(self, name: str, key: str, *, window: Window = WHOLE) -> Explanation:
         """How the row of this key (its text) came about. Raises NotFound, ReadModelMissing, ShapeMismatch, NotKeyed,
         HistoryTooLong."""
-        self._keyed(name)
+        self.projections.keyed(name)
         judge = self.judge(name)
         store = SqlReadModelStore(self.read)
         return explain(judge, store, self.keys, key, head=self.events.safe_head(), window=window)
-
-    def _keyed(self, name: str) -> None:
-        """Raises NotFound; NotKeyed for a SQL projection."""
-        if not self.projections.definition(name).keyed:
-            raise NotKeyed(projection=name)
 
     def _in_the_way_of(self, name: str) -> str | None:
         held = self.operations.holder(name)
@@ -413,33 +295,6 @@ class Runtime:
 
     def _databases(self) -> Sequence[Database]:
         return [self.main] if self.read is self.main else [self.main, self.read]
-
-    def decode(self, recorded: RecordedEvent) -> Event | None:
-        """As the class that is declared today; None when there is none, or the stored data do not fit it."""
-        try:
-            return self.types.decode(recorded.type, recorded.schema_version, recorded.data)
-        except CqrsError:
-            return None
-
-    def summary(self, recorded: RecordedEvent) -> str | None:
-        """The event as a sentence in which what is sensitive is masked; None where its class declares none."""
-        event = self.decode(recorded)
-        return None if event is None else summary_of(event, is_sensitive)
-
-    def stream_state(self, stream: str, at: int | None = None) -> dict[str, Any] | None:
-        """What the events of a stream up to version `at` amount to.
-
-        None when its category has no aggregate, there are no events, one cannot be read, or there are too many.
-        """
-        aggregate_class = self.catalogue.aggregates.get(category_of(stream))
-        if aggregate_class is None:
-            return None
-        recorded = self.events.read_stream(stream, until=at, limit=LONGEST_STREAM + 1)
-        events = [event for event in map(self.decode, recorded) if event is not None]
-        if not events or len(events) != len(recorded) or len(recorded) > LONGEST_STREAM:
-            return None
-        aggregate = aggregate_class(stream.removeprefix(f"{aggregate_class.category}-"))
-        return aggregate.replay(events).state()
 
 
 def _refuse_our_names(catalogue: Catalogue) -> None:

@@ -9,6 +9,7 @@ from cqrs.errors import (
     GenerationStands,
     NotFound,
     NothingToRollBack,
+    NotKeyed,
     ReadModelMissing,
     RollBackRefused,
 )
@@ -78,6 +79,13 @@ class Projections:
         if name not in self._projections:
             raise NotFound(what="projection", name=name)
         return self._projections[name]
+
+    def keyed(self, name: str) -> type[Projection]:
+        """The definition of one whose events belong to rows. Raises NotFound; NotKeyed for a SQL projection."""
+        definition = self.definition(name)
+        if not definition.keyed:
+            raise NotKeyed(projection=name)
+        return definition
 
     def handled_types(self, name: str) -> tuple[str, ...]:
         return self.definition(name).handled_types()

@@ -18,7 +18,7 @@ LAYERS = (
     {"settings", "secret_key", "setting_values", "shown_settings", "log_lines"},
     {"store", "readmodels"},
     {"dispatch", "queries", "aggregates", "unit_of_work", "middleware", "mediator", "projections", "drift"},
-    {"domain", "operators", "workers"},
+    {"domain", "operators", "workers", "streams", "requests"},
     {"runtime"},
     {"testing", "demo", "workers.worker", "workers.jobs", "workers.scheduler", "system_report"},
     {"cqrs"},
