@@ -20,9 +20,10 @@ EVENTS_PER_USER = 20
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def entries(count: int, *, seed: int = 1) -> Iterator[Entry]:
-    """`count` events: one in twenty is a new user, 4 % of the others cancel a recent order, 1 % move a user."""
-    shop = Shop(random.Random(seed))
+def entries(count: int, *, seed: int = 1, per_user: int = EVENTS_PER_USER) -> Iterator[Entry]:
+    """`count` events: one in twenty (`per_user`) is a new user, 4 % of the others cancel a recent order, 1 % move a
+    user."""
+    shop = Shop(random.Random(seed), per_user)
     versions: dict[str, int] = {}
     for number in range(count):
         stream, event = shop.next(number)
@@ -31,14 +32,15 @@ def entries(count: int, *, seed: int = 1) -> Iterator[Entry]:
 
 
 class Shop:
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, per_user: int = EVENTS_PER_USER) -> None:
         self._rng = rng
+        self._per_user = per_user
         self._users: list[UserCreated] = []
         self._open: list[OrderPlaced] = []
 
     def next(self, number: int) -> tuple[str, Event]:
         chance = self._rng.random()
-        if number % EVENTS_PER_USER == 0:
+        if number % self._per_user == 0:
             user = self._newcomer(number)
             return f"user-{user.user_id}", user
         if chance < 0.01:
