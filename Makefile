@@ -23,17 +23,19 @@ worker: $(RUN_STAMP) ## a worker and scheduler alone, beside any number of other
 test: $(DEV_STAMP) ## the whole suite (REQUIRE_ALL=1: a skipped test fails)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -rs -m "not faults"
 
-# Sizes by environment: KILLS and PAUSES of each campaign, READS while replays swap; FAULT_STRIDE=1 lets every single
+# Sizes by environment: KILLS and PAUSES of each campaign, READS while replays swap, CHECKS while commands run,
+# DETECTOR_ROUNDS of faults planted at random; FAULT_STRIDE=1 lets every single
 # statement and commit fail once, where `make test` tries each fifth.
 .PHONY: test-faults
 test-faults: $(DEV_STAMP) ## kill -9, pauses, faults at every statement, outages, several processes: about 10 minutes
 	KILLS=$${KILLS:-60} PAUSES=$${PAUSES:-60} FAULT_STRIDE=1 ORDER_TRANSACTIONS=$${ORDER_TRANSACTIONS:-1000} \
+		CHECKS=$${CHECKS:-100} DETECTOR_ROUNDS=$${DETECTOR_ROUNDS:-20} \
 		$(BIN)/python -m pytest -q -n 2 --dist loadfile -rs tests/reliability tests/console/test_hostile_texts.py \
 		tests/e2e/test_scenes.py tests/e2e/test_hostile_texts.py
 
 .PHONY: soak
-soak: ## the same with the long counts: 2,000 kills, 100,000 reads while replays swap
-	KILLS=2000 PAUSES=500 READS=100000 ORDER_TRANSACTIONS=25000 $(MAKE) test-faults
+soak: ## the same with the long counts: 2,000 kills, 100,000 reads while replays swap, 1,000 checks
+	KILLS=2000 PAUSES=500 READS=100000 ORDER_TRANSACTIONS=25000 CHECKS=1000 DETECTOR_ROUNDS=200 $(MAKE) test-faults
 
 .PHONY: lint
 lint: $(DEV_STAMP) ## ruff and mypy

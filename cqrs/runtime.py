@@ -180,10 +180,12 @@ class Runtime:
             lambda name, position, seconds: self.projections.wait([name], position, seconds),
         )
 
-    def _note_repair(self, actor: str, name: str, reason: str | None, detail: Mapping[str, Any]) -> None:
-        self.audit.record(
-            actor=actor, role=Role.OPERATOR.value, address="worker", action="repair-rows", target=name, outcome="done",
-            reason=reason, detail=detail,
+    def _note_repair(
+        self, connection: sa.Connection, actor: str, name: str, reason: str | None, detail: Mapping[str, Any]
+    ) -> None:
+        self.audit.record_on(
+            connection, actor=actor, role=Role.OPERATOR.value, address="worker", action="repair-rows", target=name,
+            outcome="done", reason=reason, detail=detail,
         )  # fmt: skip
 
     def judge(self, name: str) -> Judge:

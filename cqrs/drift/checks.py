@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -191,28 +191,42 @@ class Checks:
             return begun
         identity = new_id()
         facts = {"operation": operation, "projection": projection, "level": level, "reference": reference}
-        with self._database.write() as connection:
+        with self._database.write(durable=False) as connection:  # if it is lost it is begun again
             values = {**facts, **dict.fromkeys(COUNTS, 0), "cursor": "", "saves": 0}
             now = self._database.now(connection)
             connection.execute(checks.insert().values(id=identity, started_at=now, **values))
         return self.get(identity)
 
     def save(
-        self, check: Check, found: Sequence[Found] = (), *, right: Collection[str] = (), also: Also | None = None
+        self,
+        check: Check,
+        found: Sequence[Found] = (),
+        *,
+        right: Collection[str] = (),
+        repaired: Collection[str] = (),
+        also: Also | None = None,
     ) -> Check:
         """Write how far it is, with the findings since the last time; what earlier checks found of the keys in
-        `right` is resolved. Raises CheckOvertaken when somebody else did."""
-        kept = found[: max(0, MOST_FINDINGS - check.stored)]
-        after = replace(check, stored=check.stored + len(kept), saves=check.saves + 1)
+        `right` is resolved by this check, of those in `repaired` by its operation. Raises CheckOvertaken when somebody
+        else did."""
         with self._database.write() as connection:
-            self._update(connection, check, after)
+            after = self._write(connection, check, found)
             now = self._database.now(connection)
-            for n, each in enumerate(kept, start=check.stored + 1):
-                connection.execute(findings.insert().values(self._row(connection, check, n, each, now)))
             if right:
                 self._resolve(connection, check, check.id, findings.c.key.in_(right), now)
+            if repaired:
+                self._resolve(connection, check, check.operation, findings.c.key.in_(repaired), now)
             if also is not None:
                 also(connection)
+        return after
+
+    def _write(self, connection: sa.Connection, check: Check, found: Sequence[Found], **facts: Any) -> Check:
+        kept = found[: max(0, MOST_FINDINGS - check.stored)]
+        after = replace(check, stored=check.stored + len(kept), saves=check.saves + 1, **facts)
+        self._update(connection, check, after)
+        now = self._database.now(connection)
+        for n, each in enumerate(kept, start=check.stored + 1):
+            connection.execute(findings.insert().values(self._row(connection, check, n, each, now)))
         return after
 
     def restart(self, check: Check) -> Check:
@@ -230,28 +244,21 @@ class Checks:
         verdict: Verdict,
         reason: str | None = None,
         *,
+        found: Sequence[Found] = (),
         all_seen: bool = False,
         also: Also | None = None,
     ) -> Check:
-        """A check that saw all there is resolves what earlier ones found and it did not."""
+        """With the findings since it was saved. A check that saw all there is resolves what earlier ones found and it
+        did not."""
         with self._database.write() as connection:
             now = self._database.now(connection)
-            after = replace(check, verdict=verdict.value, reason=reason, finished_at=now, saves=check.saves + 1)
-            self._update(connection, check, after)
-            if all_seen and verdict in (Verdict.NONE, Verdict.DRIFT) and check.stored == check.differing:
+            after = self._write(connection, check, found, verdict=verdict.value, reason=reason, finished_at=now)
+            if all_seen and verdict in (Verdict.NONE, Verdict.DRIFT) and after.stored == after.differing:
                 mine = sa.select(findings.c.key).where(findings.c.check == check.id)
                 self._resolve(connection, check, check.id, findings.c.key.not_in(mine), now)
             if also is not None:
                 also(connection)
         return after
-
-    def resolve(self, projection: str, keys: Iterable[str], by: str) -> None:
-        """Remember that a repair put these keys right, as the log has them."""
-        f = findings.c
-        mine = (f.projection == projection, f.reference == LOG, f.resolved_by.is_(None), f.key.in_(list(keys)))
-        with self._database.write() as connection:
-            now = self._database.now(connection)
-            connection.execute(findings.update().where(*mine).values(resolved_by=by, resolved_at=now))
 
     @staticmethod
     def _resolve(

@@ -3,15 +3,22 @@
 Most of a row's events are folded before anything is locked. Then the checkpoint is held, what came meanwhile is
 folded, and the row is written, all or nothing: a reader sees the row as it was or as it should be. Repeatable: a row
 that is right already is left alone.
+
+Rows and trail may lie in two databases. So what is going to be done is written down first; whoever goes on after a
+crash finds which of it was done and not told yet.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cqrs.drift.checks import REPAIRED, Check, Checks, Verdict
+import msgspec
+import sqlalchemy as sa
+
+from cqrs.drift.checks import REPAIRED, Check, Checks, Found, Verdict
 from cqrs.drift.derivation import Derivation
 from cqrs.drift.judge import Judge, json_value
 from cqrs.errors import RepairRefused
@@ -29,10 +36,23 @@ PART = 50
 MOST_REPAIRED = 0.10
 #: Derived twice before anything is written.
 TWICE_KEYS = 1_000
-COUNT_CAP = 10_000_000
 
-#: Leaves an audit row: actor, projection, reason and what was done.
-Note = Callable[[str, str, str | None, Mapping[str, Any]], None]
+#: Leaves an audit row in a transaction of the main database: actor, projection, reason and what was done.
+Note = Callable[[sa.Connection, str, str, str | None, Mapping[str, Any]], None]
+
+
+#: What is done to a row, as an audit row tells it: key, before, after.
+Deed = dict[str, Any]
+
+
+class _Cursor(msgspec.Struct, frozen=True):
+    """How many rows were repaired and told of; and what comes next, or was done when the worker died."""
+
+    repaired: int = 0
+    planned: list[Deed] = []
+
+    def encoded(self) -> str:
+        return msgspec.json.encode(self).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +112,7 @@ class Repair:
         advice = advice_on(judge, len(texts))
         if advice is not None:
             run.log(advice)
-        return {"repaired": int(check.cursor or 0), "check": f"/api/checks/{check.id}", "recommendation": advice}
+        return {"repaired": _cursor_of(check).repaired, "check": f"/api/checks/{check.id}", "recommendation": advice}
 
     def undo(self, run: Progress) -> str:
         check = self._checks.of_operation(run.operation.id)
@@ -101,37 +121,63 @@ class Repair:
         return "Rows that were repaired until then stay repaired; no other row was touched."
 
     def _repair(self, run: Progress, judge: Judge, keys: Sequence[Key], check: Check) -> Check:
-        """The check's cursor counts what was repaired, for whoever goes on after a crash."""
         run.phase("repair", total=len(keys))
+        left = [key_of_text(deed["key"], judge.model) for deed in _cursor_of(check).planned]
+        if left:
+            check = self._rewrite(run, judge, check, *self._derived(judge, left), taken_up=True)
         for start in range(0, len(keys), PART):
-            deeds = self._rewrite(judge, keys[start : start + PART])
-            if deeds:
-                detail = {"operation": run.operation.id, "rows": deeds}
-                self._note(run.operation.actor, judge.model.name, run.parameters.get("reason"), detail)
-                self._checks.resolve(judge.model.name, [deed["key"] for deed in deeds], run.operation.id)
-                check = self._checks.save(replace(check, cursor=str(int(check.cursor or 0) + len(deeds))))
+            derivation, snapshot = self._derived(judge, keys[start : start + PART])
+            _, planned = _decide(judge, derivation, snapshot)
+            if planned:
+                cursor = _Cursor(_cursor_of(check).repaired, planned)
+                check = self._checks.save(replace(check, cursor=cursor.encoded()))
+                check = self._rewrite(run, judge, check, derivation, snapshot)
             run.progress(min(start + PART, len(keys)))
         return check
 
-    def _rewrite(self, judge: Judge, keys: Sequence[Key]) -> list[dict[str, Any]]:
-        model, (_, snapshot) = judge.model, judge.keys([])
-        derivation = judge.deriver.derivation(keys, self._store.skips(model.name))
+    def _derived(self, judge: Judge, keys: Sequence[Key]) -> tuple[Derivation, Snapshot]:
+        snapshot = judge.snapshots.of_keys(judge.model, keys)
+        derivation = judge.deriver.derivation(keys, self._store.skips(judge.model.name))
         derivation.advance(snapshot.live.position)
-        deeds: list[dict[str, Any]] = []
+        return derivation, snapshot
+
+    def _rewrite(
+        self,
+        run: Progress,
+        judge: Judge,
+        check: Check,
+        derivation: Derivation,
+        snapshot: Snapshot,
+        *,
+        taken_up: bool = False,
+    ) -> Check:
+        """What was planned; when it is `taken_up`, rows that are right by now were written by who planned it."""
+        name, cursor, done = judge.model.name, _cursor_of(check), list[Deed]()
 
         def decide(held: Snapshot) -> Rewrite:
             derivation.advance(held.live.position)
-            wanted, told = _decide(judge, derivation, held)
-            deeds.extend(told)
+            wanted, deeds = _decide(judge, derivation, held)
+            left_alone = {deed["key"] for deed in deeds} | set(map(key_text, derivation.failed)) | set(held.parked)
+            done.extend(deed for deed in cursor.planned if taken_up and deed["key"] not in left_alone)
+            done.extend(deeds)
             return wanted
 
-        self._repairs.rewrite(model, snapshot.live.number, keys, decide)
-        return deeds
+        self._repairs.rewrite(judge.model, snapshot.live.number, list(derivation.rows), decide)
+        keys = [deed["key"] for deed in done]
+        told = {"operation": run.operation.id, "rows": done}
+        actor, reason = run.operation.actor, run.parameters.get("reason")
+        return self._checks.save(
+            replace(check, cursor=_Cursor(cursor.repaired + len(done)).encoded()),
+            repaired=keys,
+            also=(lambda connection: self._note(connection, actor, name, reason, told)) if done else None,
+        )
 
     def _look_again(self, run: Progress, judge: Judge, keys: Sequence[Key], check: Check) -> Check:
         run.phase("compare again", total=len(keys))
+        found: list[Found] = []
         for start in range(0, max(1, len(keys)), TWICE_KEYS):
             judged, _ = judge.keys(keys[start : start + TWICE_KEYS])
+            found += judged.found
             kinds = [each.kind for each in judged.found]
             counts = {kind: getattr(check, kind) + kinds.count(kind) for kind in ("missing", "extra", "changed")}
             check = replace(
@@ -143,12 +189,15 @@ class Repair:
                 known=check.known + judged.known,
                 underived=check.underived + len(judged.underived),
             )
-            check = self._checks.save(check, judged.found)
             run.progress(check.checked)
         if check.differing:
-            return self._checks.finish(check, Verdict.DRIFT)
+            return self._checks.finish(check, Verdict.DRIFT, found=found)
         verdict = Verdict.INCONCLUSIVE if check.underived else Verdict.NONE
         return self._checks.finish(check, verdict, "Some rows cannot be derived." if check.underived else None)
+
+
+def _cursor_of(check: Check) -> _Cursor:
+    return msgspec.json.decode(check.cursor, type=_Cursor) if check.cursor else _Cursor()
 
 
 def preview(judge: Judge, store: ReadModelStore, texts: Sequence[str], *, no_keys: int = 0) -> Preview:
@@ -184,8 +233,9 @@ def refuse_unsteady(judge: Judge, keys: Sequence[Key]) -> None:
 
 def advice_on(judge: Judge, keys: int) -> str | None:
     """A sentence when a replay is wiser than repairing so many keys."""
-    rows = judge.snapshots.count(judge.model, COUNT_CAP)
-    if keys <= rows * MOST_REPAIRED:
+    enough = math.ceil(keys / MOST_REPAIRED)
+    rows = judge.snapshots.count(judge.model, enough)
+    if rows >= enough:
         return None
     return (
         f"{keys:,} keys of {rows:,} rows were to be repaired: a replay, which makes all rows anew, is the better way."

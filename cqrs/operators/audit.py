@@ -55,22 +55,39 @@ class Audit:
         detail: Mapping[str, Any] | None = None,
     ) -> int:
         """The id of the row. `detail` must be JSON, and hold no secrets: whoever may read the trail sees it."""
+        told = {"actor": actor, "role": role, "address": address, "action": action, "target": target}
         with self._database.write() as connection:
-            inserted = connection.execute(
-                tables.audit.insert().values(
-                    at=self._database.now(connection),
-                    actor=_shortened(actor),
-                    role=role,
-                    address=_shortened(address),
-                    action=action,
-                    target=_shortened(target),
-                    reason=None if reason is None else _shortened(reason),
-                    outcome=outcome,
-                    detail=msgspec.json.encode(detail or {}).decode(),
-                )
+            return self.record_on(connection, **told, outcome=outcome, reason=reason, detail=detail)
+
+    def record_on(
+        self,
+        connection: sa.Connection,
+        *,
+        actor: str,
+        role: str,
+        address: str,
+        action: str,
+        target: str,
+        outcome: str,
+        reason: str | None = None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> int:
+        """The same in the transaction of what it tells of."""
+        inserted = connection.execute(
+            tables.audit.insert().values(
+                at=self._database.now(connection),
+                actor=_shortened(actor),
+                role=role,
+                address=_shortened(address),
+                action=action,
+                target=_shortened(target),
+                reason=None if reason is None else _shortened(reason),
+                outcome=outcome,
+                detail=msgspec.json.encode(detail or {}).decode(),
             )
-            key = inserted.inserted_primary_key
-            return int(key[0]) if key else 0
+        )
+        key = inserted.inserted_primary_key
+        return int(key[0]) if key else 0
 
     def page(
         self,

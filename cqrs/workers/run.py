@@ -154,7 +154,7 @@ class Run:
 
     def _write(self, **values: Any) -> None:
         current = self._phases[-1] if self._phases else None
-        with self._database.write() as connection:
+        with self._database.write(durable=bool(values)) as connection:  # progress may be lost with the power
             now = self._database.now(connection)
             told: dict[str, Any] = {
                 "phases": msgspec.json.encode(self._phases).decode(),

@@ -118,18 +118,19 @@ class Station:
         *,
         check_sizes: CheckSizes = SIZES,
         monotonic: Callable[[], float] | None = None,
+        lease_seconds: float = 15.0,
     ) -> None:
         self.database = main
         self.projection = projection
         upgrade(main, READ)
         self.events = SqlEventStore(main)
-        self.store = SqlReadModelStore(main)
+        self.store = SqlReadModelStore(main, lease_seconds=lease_seconds)
         sizes = Sizes(live=20, build=50, page=25, kept_rows=1_000)
         self.projections = Projections([projection], events=self.events, types=TYPES, store=self.store, sizes=sizes)
         self.projections.ensure()
         self.keys = KeyIndex([projection], events=self.events, types=TYPES, database=main)
         self.checks = Checks(main)
-        self.operations = Operations(main)
+        self.operations = Operations(main, lease_seconds=lease_seconds)
         self.snapshots = RowSnapshots(main)
         self.judge = self.new_judge()
         clock = {"monotonic": monotonic} if monotonic else {}

@@ -26,15 +26,24 @@ class Workshop:
         self.repairs = RowRepairs(station.database, 15.0)
 
     def repair(self, **parameters: Any) -> Operation:
+        return self._work(self.station.ask("repair", **parameters))
+
+    def go_on(self) -> Operation:
+        """What a worker was at that is no more."""
+        self.station.sql("UPDATE operations SET lease_until = NULL WHERE finished_at IS NULL")
+        (left,) = self.station.operations.page(kind="repair", limit=1)
+        return self._work(left)
+
+    def _work(self, operation: Operation) -> Operation:
         station = self.station
         handler = Repair(
             station.checks,
             lambda name: station.judge,
             self.repairs,
             station.store,
-            lambda *note: self.notes.append(note),
+            lambda _, *note: self.notes.append(note),
         )
-        return station.work(station.ask("repair", **parameters), {"repair": handler})
+        return station.work(operation, {"repair": handler})
 
 
 @pytest.fixture
@@ -83,6 +92,36 @@ def test_our_own_writes_are_not_foreign_and_those_undone_are_forgotten(station: 
     assert {key for (key,) in station.sql("SELECT key FROM foreign_writes")} == {"g003", "moved"}
     workshop.repair(keys=["g003", "moved"])
     assert station.sql("SELECT count(*) FROM foreign_writes") == [(0,)]
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["before its rows are written", "before it is told"])
+def test_a_repair_that_is_taken_up_tells_each_row_once(station: Station, workshop: Workshop, written: bool) -> None:
+    before, real = station.rows(), workshop.repairs.rewrite
+    vandalise(station)
+    check = station.check()
+
+    def die(*args: Any) -> None:
+        if written:
+            real(*args)
+        raise Killed
+
+    workshop.repairs.rewrite = die  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        workshop.repair(check=check.id)
+    assert workshop.notes == []
+    workshop.repairs.rewrite = real  # type: ignore[method-assign]
+    done = workshop.go_on()
+    assert (done.state, station.rows()) == ("succeeded", before)
+    assert done.result is not None
+    assert done.result["repaired"] == 4
+    ((_, _, _, detail),) = workshop.notes
+    told = {row["key"]: (row["before"], row["after"]) for row in detail["rows"]}
+    assert told["g002"] == ({"label": "other", "note": "x"}, {"label": "Gauge 2", "note": None})
+    assert told.keys() == {"g001", "g002", "g003", "moved"}
 
 
 def test_repairing_again_changes_nothing(station: Station, workshop: Workshop) -> None:
