@@ -7,6 +7,7 @@ NULL alone. What does not decode as its column's type differs from everything.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -40,6 +41,7 @@ class RowComparison:
         self._columns = [_Column(column, dialect) for column in model.columns]
         self._by_name = {each.name: each for each in self._columns}
         self._compared = [(n, each) for n, each in enumerate(self._columns) if each.name not in ignore]
+        self._all = len(self._columns)
 
     def stored(self, packed: Packed) -> dict[str, object]:
         """A stored row as values; one that does not decode is Unreadable."""
@@ -51,6 +53,11 @@ class RowComparison:
     def same(self, name: str, stored: object, expected: object) -> bool:
         """Whether two values of a column agree."""
         return self._by_name[name].same(stored, expected)
+
+    def same_packed(self, packed: Packed, expected: Packed) -> bool:
+        """Whether two rows are the same to the last bit, `_pos` left out. Those that are not may still agree."""
+        one, other = packed[: self._all], expected[: self._all]
+        return one == other and all(map(operator.is_, map(type, one), map(type, other)))
 
     def differences(self, packed: Packed, row: Row, expected: Packed) -> Mapping[str, ColumnDifference]:
         """`expected` is the derived row packed: where the driver's values are the same, nothing need be decoded."""

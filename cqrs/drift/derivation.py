@@ -5,6 +5,7 @@ No row that is stored is looked at, and no cache. So what comes out can be held 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 
 from cqrs.errors import CqrsError, InexactValue, KeyChanged, KeyUnreadable
@@ -13,7 +14,7 @@ from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projection import DELETE, Projection
 from cqrs.projections.routing import Raw, Router, Step
 from cqrs.readmodels.codec import Packed, RowCodec
-from cqrs.readmodels.keys import key_text
+from cqrs.readmodels.keys import key_text, key_texts
 from cqrs.readmodels.rows import Key, Row
 from cqrs.readmodels.store import Skips
 from cqrs.store.event_store import EventStore
@@ -21,6 +22,8 @@ from cqrs.store.serialization import EventTypes
 
 #: Events read at a time.
 PAGE = 5_000
+
+_NOT_OURS = object()
 
 #: Told of each event that was applied: position, the row before (None: there was none) and after.
 Watch = Callable[[Step, Row | None, Row | None], None]
@@ -44,7 +47,7 @@ class Deriver:
         return Derivation(self, list(keys), skips, settle_each)
 
     def positions(self, keys: Iterable[Key], until: int) -> list[int]:
-        return self._keys.positions_of_keys(self.projection.name, [key_text(key) for key in keys], until=until)
+        return self._keys.positions_of_keys(self.projection.name, key_texts(keys), until=until)
 
     def read(self, positions: Sequence[int]) -> Iterable[list[Raw]]:
         """Events in pages, those the projection does not handle left out."""
@@ -69,6 +72,8 @@ class Derivation:
         #: How many events concern the keys, up to the position.
         self.events = 0
         self._counted = 0
+        #: The last event whose steps were all applied.
+        self._done = 0
         self.watch: Watch | None = None
         self._deriver = deriver
         self._router = deriver.router
@@ -79,42 +84,43 @@ class Derivation:
         """Fold the events of the keys up to `until`. Raises what the databases raise."""
         if until > self.position:
             positions = self._deriver.positions(self.rows, until)
-            for page in self._deriver.read([each for each in positions if each > self.position]):
+            for page in self._deriver.read(positions[bisect_right(positions, self.position) :]):
                 self._fold(page)
             self.position = until
 
-    def packed(self) -> dict[Key, Packed]:
-        """The rows there are, as the driver takes them; each row has the values it would be read back with. A row
-        that could not be stored is failed."""
+    def packed(self, *, settle: bool = True) -> dict[Key, Packed]:
+        """The rows there are, as the driver takes them. A row that could not be stored is failed. With `settle` each
+        row gets the values it would be read back with; `settled` does that for some of them later."""
         keys = [key for key, row in self.rows.items() if row is not None]
         try:
-            return dict(zip(keys, self._pack(keys), strict=True))
+            return dict(zip(keys, self._pack(keys, settle), strict=True))
         except (InexactValue, KeyChanged):
             for key, fault in self._deriver.codec.faults(keys, [self.rows[key] for key in keys]).items():
                 self._fail(key, fault)
         keys = [key for key in keys if key not in self.failed]
-        return dict(zip(keys, self._pack(keys), strict=True))
+        return dict(zip(keys, self._pack(keys, settle), strict=True))
 
-    def _pack(self, keys: Sequence[Key]) -> Sequence[Packed]:
-        return self._deriver.codec.pack(keys, [self.rows[key] for key in keys], settle=True)
+    def settled(self, keys: Iterable[Key]) -> None:
+        """Of rows that could be packed."""
+        self._pack([key for key in keys if self.rows[key] is not None], settle=True)
+
+    def _pack(self, keys: Sequence[Key], settle: bool) -> Sequence[Packed]:
+        return self._deriver.codec.pack(keys, [self.rows[key] for key in keys], settle=settle)
 
     def _fold(self, page: Sequence[Raw]) -> None:
-        done = 0
+        self._done = 0
         try:
-            for step in self._router.steps(page):
-                self._apply(step)
-                done = step[0]
+            self._apply(self._router.steps(page))
         except INFRASTRUCTURE:
             raise
         except Exception:  # an event that does not decode, or a key that cannot be made
             for raw in page:
-                if raw[0] > done:
+                if raw[0] > self._done:
                     self._fold_one(raw)
 
     def _fold_one(self, raw: Raw) -> None:
         try:
-            for step in list(self._router.steps([raw])):
-                self._apply(step)
+            self._apply(list(self._router.steps([raw])))
         except INFRASTRUCTURE:
             raise
         except Exception as error:
@@ -127,37 +133,47 @@ class Derivation:
                 if key in self.rows and not self._skipped(raw[0], key):
                     self._fail(key, error)
 
-    def _apply(self, step: Step) -> None:
-        position, route, key, event, meta = step
-        if key not in self.rows or key in self.failed or (self._skips and self._skipped(position, key)):
-            return
-        if position > self._counted:  # an event of several keys is one
-            self.events, self._counted = self.events + 1, position
-        self.last[key] = position
-        row = self.rows[key]
-        if row is None and not route.creates:
-            return
-        before = None if self.watch is None else self._copied(row)
-        row = self._router.model.new_row(key) if row is None else row
-        try:
-            result = route.apply(row, event) if meta is None else route.apply(row, event, meta)
-            if result is not None and result is not DELETE:
-                raise TypeError(f"The handler returned {result!r}: it changes its row and returns nothing, or DELETE.")
-            row._pos = position
-            self.rows[key] = None if result is DELETE else row
-            if self._settle_each and result is None:
-                self._deriver.codec.pack([key], [row], settle=True)
-        except INFRASTRUCTURE:
-            raise
-        except Exception as error:
-            self._fail(key, error)
-            return
-        if self.watch is not None:
-            self.watch(step, before, self._copied(self.rows[key]))
+    def _apply(self, steps: Iterable[Step]) -> None:
+        """Raises what `steps` raises. A check spends most of its time here, so nothing is looked up twice."""
+        rows, failed, last, skips, new_row = self.rows, self.failed, self.last, self._skips, self._router.model.new_row
+        closely, counted = self.watch is not None or self._settle_each, self._counted
+        for step in steps:
+            position, route, key, event, meta = step
+            self._done = position
+            row = rows.get(key, _NOT_OURS)
+            if row is _NOT_OURS or key in failed or (skips and self._skipped(position, key)):
+                continue
+            if position != counted:  # an event of several keys is one
+                self.events += 1
+                self._counted = counted = position
+            last[key] = position
+            if row is None and not route.creates:
+                continue
+            before = self._copied(row) if closely else None
+            row = new_row(key) if row is None else row
+            try:
+                result = route.apply(row, event) if meta is None else route.apply(row, event, meta)
+                if result is None:
+                    row._pos, rows[key] = position, row
+                elif result is DELETE:
+                    rows[key] = None
+                else:
+                    raise TypeError(
+                        f"The handler returned {result!r}: it changes its row and returns nothing, or DELETE."
+                    )
+                if self._settle_each and result is None:
+                    self._pack([key], settle=True)
+            except INFRASTRUCTURE:
+                raise
+            except Exception as error:
+                self._fail(key, error)
+                continue
+            if self.watch is not None:
+                self.watch(step, before, self._copied(rows[key]))
 
     def _copied(self, row: Row | None) -> Row | None:
         """Only for whoever watches; a copy of every row at every event would cost more than the fold."""
-        if row is None:
+        if row is None or self.watch is None:
             return None
         (packed,) = self._deriver.codec.pack([row.key], [row], settle=True)
         (copied,) = self._deriver.codec.unpack([packed])

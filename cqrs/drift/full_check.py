@@ -10,7 +10,7 @@ from cqrs.drift.key_walk import ABSENT, START, KeyWalk, Place
 from cqrs.drift.tally import Unsteady, not_deterministic
 
 #: Derived twice before anything is compared: keys, and events at most.
-TWICE_KEYS, TWICE_EVENTS = 1_000, 5_000
+TWICE_KEYS, TWICE_EVENTS = 1_000, 2_000
 
 ALL = "All rows and the keys of all events, in key order."
 

@@ -17,7 +17,7 @@ from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projection import Projection
 from cqrs.readmodels.codec import RowCodec
-from cqrs.readmodels.keys import key_of_text, key_text
+from cqrs.readmodels.keys import key_of_text, key_text, key_texts
 from cqrs.readmodels.rows import Key
 from cqrs.readmodels.shape import difference, shape_of
 from cqrs.readmodels.snapshots import RowSnapshots, Snapshot, StoredRow
@@ -104,6 +104,7 @@ class Judge:
 
     def without_row(self, texts: Sequence[str]) -> Judged:
         """Those of the keys that have no row: whether they should have one."""
+        texts = self.snapshots.perhaps_absent(self.model, texts)
         keys = [key for key in (key_of_text(text, self.model) for text in texts) if key is not None]
         snapshot = self.snapshots.of_keys(self.model, keys)
         present = {row.text for row in snapshot.rows}
@@ -114,7 +115,7 @@ class Judge:
         live = snapshot.live
         judged = self.judged(live)
         stored = {row.text: row for row in snapshot.rows if row.key is not None}
-        keys = {row.text: row.key for row in stored.values()} | dict(wanted)
+        keys = {text: row.key for text, row in stored.items()} | dict(wanted)
         parked = keys.keys() & set(snapshot.parked)
         judged.known = len(parked)
         judged.keys = keys.keys()
@@ -128,12 +129,20 @@ class Judge:
         return judged
 
     def _compare(self, judged: Judged, stored: Mapping[str, StoredRow], derivation: Derivation) -> None:
-        packed = derivation.packed()
+        packed = derivation.packed(settle=False)
         judged.unreadable = derivation.unreadable
         judged.underived = {key_text(key): why(error) for key, error in derivation.failed.items()}
-        for key, row in derivation.rows.items():
-            text = key_text(key)
-            there = stored.get(text)
+        same = self.comparison.same_packed
+        suspects = {
+            text: key
+            for text, key in zip(key_texts(derivation.rows), derivation.rows, strict=True)
+            if (there := stored.get(text)) is None
+            or (wanted := packed.get(key)) is None
+            or not same(there.packed, wanted)
+        }
+        derivation.settled(suspects.values())
+        for text, key in suspects.items():
+            there, row = stored.get(text), derivation.rows[key]
             if text in judged.underived or (there is None and row is None):
                 continue
             columns: dict[str, dict[str, object]]

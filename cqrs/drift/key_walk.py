@@ -23,7 +23,7 @@ from cqrs.readmodels.keys import key_of_text
 #: Keys a chunk at first; then as many as take about so long.
 CHUNK_KEYS = 1_000
 FEWEST_KEYS, MOST_KEYS = 50, 5_000
-CHUNK_SECONDS = 0.2
+CHUNK_SECONDS = 0.5
 
 ABSENT = "keys without a row"
 

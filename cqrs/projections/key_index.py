@@ -297,4 +297,8 @@ _STORED_ON_POSTGRES = "SELECT position FROM event_keys WHERE key_id = %s AND key
 def _next_keys(connection: sa.Connection, indexed: _Indexed, after: str | None, limit: int) -> Iterable[str]:
     e = event_keys.c
     asked = sa.select(e.key).where(e.key_id == indexed.id).distinct().order_by(e.key).limit(limit)
-    return connection.execute(asked if after is None else asked.where(e.key > after)).scalars()
+    asked = asked if after is None else asked.where(e.key > after)
+    if connection.dialect.name == "sqlite":
+        found = connection.execute(sa.select(sa.func.json_group_array(asked.subquery().c.key))).scalar_one()
+        return msgspec.json.decode(found, type=list[str])
+    return connection.execute(asked).scalars()

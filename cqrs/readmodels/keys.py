@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -21,6 +21,11 @@ def key_text(key: Key) -> str:
     if isinstance(key, tuple):
         return msgspec.json.encode([_settled(part) for part in key]).decode()
     return msgspec.json.encode(_settled(key)).decode().strip('"') if not isinstance(key, str) else str.__str__(key)
+
+
+def key_texts(keys: Iterable[Key]) -> list[str]:
+    """Of many keys, which mostly are texts."""
+    return [key if type(key) is str else key_text(key) for key in keys]
 
 
 def _settled(part: object) -> object:

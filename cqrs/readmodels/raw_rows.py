@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -65,13 +66,15 @@ class RandomRows:
 
 
 def fetch(connection: sa.Connection, statement: str, values: Sequence[Any]) -> list[Packed]:
+    if connection.dialect.name != "sqlite":
+        return [tuple(row) for row in connection.exec_driver_sql(statement, tuple(values))]
+    driver = driver_of(connection)
     try:
-        return [tuple(row) for row in connection.exec_driver_sql(statement, tuple(values))]
-    except sa.exc.OperationalError:
-        if connection.dialect.name != "sqlite":
-            raise
-    with _any_text(connection):  # somebody stored text that is not UTF-8
-        return [tuple(row) for row in connection.exec_driver_sql(statement, tuple(values))]
+        rows: list[Packed] = driver.execute(statement, tuple(values)).fetchall()
+    except sqlite3.OperationalError:
+        with _any_text(connection):  # somebody stored text that is not UTF-8
+            rows = driver.execute(statement, tuple(values)).fetchall()
+    return rows
 
 
 @contextmanager
