@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from benchmarks.logs import COLUMNS, rows
 from benchmarks.raw import TYPES, Raws, Rows
+from benchmarks.workload import EVENTS_PER_USER
 
 READ = "SELECT position, type, data FROM events WHERE type = ANY(%s) ORDER BY position"
 INSERT = f"INSERT INTO raw_events ({', '.join(COLUMNS)}) VALUES ({', '.join(['%s'] * len(COLUMNS))})"
@@ -16,9 +17,9 @@ ROW = "user_id, _pos, name, email, order_count, total_spent, last_order_at"
 FILL = 20_000
 
 
-def fill(url: str, count: int) -> None:
+def fill(url: str, count: int, *, per_user: int = EVENTS_PER_USER) -> None:
     """Put `count` events into a log that has its schema and nothing else, and let the server settle."""
-    source = rows(count)
+    source = rows(count, per_user)
     with psycopg.connect(url, autocommit=True) as connection:
         while page := list(itertools.islice(source, FILL)):
             with connection.cursor() as cursor, cursor.copy(f"COPY events ({', '.join(COLUMNS)}) FROM STDIN") as copy:

@@ -2,6 +2,7 @@
 
     python -m benchmarks.run [append] [replay] [visible] [beside] [catch-up] [across] [pages] [drift]
                              [replay-postgres] [writers-postgres] [catch-up-postgres] [across-postgres] [pages-postgres]
+                             [drift-postgres]
 
 BENCH_REPLAY_EVENTS, BENCH_PAGE_EVENTS (200000 each) and BENCH_REPETITIONS (3, never fewer) change the size.
 """
@@ -24,12 +25,13 @@ BENCHMARKS = {
     "catch-up": catch_up.on_sqlite,
     "across": across.on_sqlite,
     "pages": pages.on_sqlite,
-    "drift": drift.run,
+    "drift": drift.on_sqlite,
     "replay-postgres": replay_postgres.run,
     "writers-postgres": writers.run,
     "catch-up-postgres": catch_up.on_postgres,
     "across-postgres": across.on_postgres,
     "pages-postgres": pages.on_postgres,
+    "drift-postgres": drift.on_postgres,
 }
 
 

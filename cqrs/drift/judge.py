@@ -86,9 +86,11 @@ class Judge:
 
     # Chunks
 
-    def rows(self, after: tuple[Any, ...] | None, size: int) -> tuple[Judged, Snapshot]:
-        """The next rows behind a stored key. Raises ReadModelMissing, ShapeMismatch."""
-        snapshot = self.snapshots.chunk(self.model, after, size)
+    def rows(
+        self, after: tuple[Any, ...] | None, size: int, last: tuple[Any, ...] | None = None
+    ) -> tuple[Judged, Snapshot]:
+        """The next rows behind a stored key, up to the `last` one. Raises ReadModelMissing, ShapeMismatch."""
+        snapshot = self.snapshots.chunk(self.model, after, size, last=last)
         return self._judge(snapshot, {}), snapshot
 
     def random_rows(self, size: int, but: Collection[str]) -> tuple[Judged, Snapshot]:

@@ -3,6 +3,9 @@
 First rows are walked by key: those that differ are changed, those the log knows nothing of are extra. Then the keys
 of all events are walked: those that should have a row and have none are missing. No snapshot outlasts the reading of
 one chunk's rows, because events up to a checkpoint do not change any more.
+
+What comes behind the last key there was at the beginning is new: else nobody would come to the end of a read model
+that grows there as fast as it can be derived.
 """
 
 from __future__ import annotations
@@ -63,6 +66,9 @@ class KeyWalk:
         #: Rows that were looked at.
         self.rows = 0
         self._met: set[str] = set()
+        #: Of the part, as they were at its beginning.
+        self._last_row: tuple[Any, ...] | None = None
+        self._last_text: str | None = None
         self._part = ""
         self._done = 0
 
@@ -79,6 +85,7 @@ class KeyWalk:
         if place.part != self._part:
             self._part, self._done = place.part, 0
             self._run.phase(place.part, total=self._tally.check.rows if place.part == ROWS else None)
+            self._bound(place)
         began = self._monotonic()
         following = self._rows(place) if place.part == ROWS else self._absent(place)
         self._adapt(self._monotonic() - began)
@@ -87,7 +94,7 @@ class KeyWalk:
         return following
 
     def _rows(self, place: Place) -> Place:
-        judged, snapshot = self._judge.rows(place.stored, self._size)
+        judged, snapshot = self._judge.rows(place.stored, self._size, self._last_row)
         self._tally.take(judged)
         self._done += len(snapshot.rows)
         self.rows += len(snapshot.rows)
@@ -96,11 +103,23 @@ class KeyWalk:
         last = snapshot.rows[-1]
         return Place(ROWS, None if last.key is None else last.text, snapshot.end)
 
-    def _absent(self, place: Place) -> Place | None:
-        """First the keys that are not indexed yet; whatever is indexed by then will be met on the way."""
+    def _bound(self, place: Place) -> None:
+        """Before rows, the position they are complete up to, then their end. Before keys, those that are not indexed
+        yet; whatever is indexed by then comes before the end."""
+        if place.part == ROWS:
+            live = self._judge.live()
+            if self._tally.check.position is None:
+                self._tally.tell(position=live.position)
+            self._last_row = self._judge.snapshots.last_key(self._judge.model, live.number)
+            return
         if place.after is None:
             self._met = self._unindexed()
+        self._last_text = self._keys.last_key(self._judge.projection.name)
+
+    def _absent(self, place: Place) -> Place | None:
         texts, more = self._keys.keys_after(self._judge.projection.name, place.after, limit=self._size)
+        if self._last_text is not None and texts and texts[-1] >= self._last_text:
+            texts, more = [text for text in texts if text <= self._last_text], False
         self._tally.take(self._judge.without_row([text for text in texts if text not in self._met]))
         self._done += len(texts)
         return Place(ABSENT, texts[-1]) if more else None

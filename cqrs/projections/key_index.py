@@ -180,6 +180,14 @@ class KeyIndex:
         keys = sorted(found)[:limit]
         return keys, len(keys) == limit
 
+    def last_key(self, name: str) -> str | None:
+        """The last of the texts that `keys_after` would come to now; None when there is none."""
+        ways, e = self._types_by_way(self._projections[name]), event_keys.c
+        with self._database.read() as connection:
+            ids = [each.id for way, each in self._find(connection).items() if way in ways]
+            last = [connection.scalar(sa.select(sa.func.max(e.key)).where(e.key_id == each)) for each in ids]
+        return max((text for text in last if text is not None), default=None)
+
     def unindexed_keys(self, name: str, *, until: int) -> list[str]:
         """The texts of keys with events up to `until` that are not indexed yet."""
         with self._database.read() as connection:

@@ -55,17 +55,26 @@ class RowSnapshots:
         return self._database.engine.dialect
 
     def chunk(
-        self, model: RowModel, after: tuple[Any, ...] | None, size: int, *, number: int | None = None
+        self,
+        model: RowModel,
+        after: tuple[Any, ...] | None,
+        size: int,
+        *,
+        last: tuple[Any, ...] | None = None,
+        number: int | None = None,
     ) -> Snapshot:
-        """The next rows by stored key; of the generation of this number instead. Raises ReadModelMissing."""
+        """The next rows by stored key, up to the `last` one; of the generation of this number instead. Raises
+        ReadModelMissing."""
         with self._database.read() as connection:
             live, parked, sql = self._begin(connection, model)
             sql = sql if number is None else row_statements(self._database, model, number)
             keys = ", ".join(sql.keys)
             mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-            behind = "" if after is None else f" WHERE ({keys}) > {many_rows(1, len(sql.keys), mark)}"
-            select = f"SELECT {sql.all_columns} FROM {sql.table}{behind} ORDER BY {keys} LIMIT {size:d}"
-            found = fetch(connection, select, after or ())
+            bounds = [(sign, key) for sign, key in ((">", after), ("<=", last)) if key is not None]
+            within = " AND ".join(f"({keys}) {sign} {many_rows(1, len(sql.keys), mark)}" for sign, _ in bounds)
+            where = f" WHERE {within}" if within else ""
+            select = f"SELECT {sql.all_columns} FROM {sql.table}{where} ORDER BY {keys} LIMIT {size:d}"
+            found = fetch(connection, select, [part for _, key in bounds for part in key])
         end = found[-1][: len(model.key_columns)] if len(found) == size else None
         return Snapshot(live, parked, self._rows(model, found), end)
 

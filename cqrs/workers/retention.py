@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cqrs.drift.tables import checks, findings
+from cqrs.drift.tables import checks, coverage, findings
 from cqrs.store.database import Database
 from cqrs.workers.operation import FINISHED
 from cqrs.workers.operation_tables import operation_log, operations
@@ -23,7 +23,7 @@ SLICE = 500
 
 def forget_old(database: Database) -> str:
     """What was forgotten, in words. The last operation of each kind and the last check of each level stay, by how they
-    ended: what comes next rests on them."""
+    ended, and those that coverage rests on: what comes next rests on them."""
     o, c, old = operations.c, checks.c, KEPT
     runs = delete_older(database, schedule_runs, schedule_runs.c.requested_at, old)
     last = sa.select(sa.func.max(o.id)).group_by(o.projection, o.kind, o.state)
@@ -31,7 +31,8 @@ def forget_old(database: Database) -> str:
     _delete_of(database, operation_log, operation_log.c.operation, over)
     delete_rows(database, operations, over)
     last = sa.select(sa.func.max(c.id)).group_by(c.projection, c.level, c.reference, c.verdict)
-    looked = _found(database, checks, c.finished_at, old, c.id.not_in(last))
+    named = sa.select(coverage.c.whole_check).where(coverage.c.whole_check.is_not(None))
+    looked = _found(database, checks, c.finished_at, old, c.id.not_in(last), c.id.not_in(named))
     _delete_of(database, findings, findings.c.check, looked)
     delete_rows(database, checks, looked)
     return f"{_counted(len(over), 'operation')}, {_counted(len(looked), 'check')} and {_counted(runs, 'run')} removed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -140,6 +141,22 @@ def test_missing_rows_are_found_before_their_events_are_indexed(station: Station
     check = station.check()
     assert list(station.found(check)) == ["g013"]
     assert check.missing == 1
+
+
+def test_a_check_comes_to_its_end_though_rows_are_added_as_fast_as_it_looks(station: Station) -> None:
+    real, numbers = station.judge.rows, itertools.count()
+
+    def grow(*args: Any) -> Any:
+        station.append(*(GaugeSet(gauge=f"h{next(numbers):05}", label="New") for _ in range(10)))
+        station.move()
+        assert next(numbers) < 500, "it runs after rows that are added for ever"
+        return real(*args)
+
+    head, station.judge.rows = station.events.head(), grow  # type: ignore[method-assign]
+    check = station.check()
+    assert (check.verdict, check.checked, check.rows) == ("none", 30, 30)
+    assert check.position == head
+    assert station.coverages.of("gauges", 1).verified_position == head
 
 
 class Picky(Gauges):
@@ -324,8 +341,8 @@ class Torn(RowSnapshots):
         super().__init__(station.database)
         self._station = station
 
-    def chunk(self, model: Any, after: Any, size: int) -> Snapshot:
-        rows = super().chunk(model, after, size)
+    def chunk(self, model: Any, after: Any, size: int, **bounds: Any) -> Snapshot:
+        rows = super().chunk(model, after, size, **bounds)
         self._station.append(*(Measured(gauge=f"g{n:03}", value=n) for n in range(30)))
         self._station.move()
         return Snapshot(super().chunk(model, after, 1).live, rows.parked, rows.rows, rows.end)
