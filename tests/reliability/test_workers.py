@@ -27,6 +27,8 @@ SHORT_LEASE = 0.4
 LEASE = 2.0
 #: What a worker has to write before it counts as being at work, and how long it may take on a busy machine.
 PATIENCE = 20.0
+#: One batch applied twice may leave right rows behind: where it held all members, their rows are old together.
+ENOUGH = 10
 
 YardFactory = Callable[..., Yard]
 
@@ -105,7 +107,7 @@ def test_without_token_and_position_the_same_goes_wrong(new_yard: YardFactory, b
     with yard.lending():
         for _ in range(12):  # on a busy machine nobody may take over in time
             halt_with_a_batch_in_hand(yard, workers, 1)
-            if yard.doubled():
+            if len(yard.doubled()) >= ENOUGH:
                 break
     yard.settle()
     assert not yard.is_right()
