@@ -94,6 +94,12 @@ def test_every_section_of_the_console_is_in_the_manual() -> None:
     assert listed == [label for group in SECTIONS for label, _ in group]
 
 
+def test_every_package_is_in_the_manual() -> None:
+    section = (ROOT / "README.md").read_text().partition("## Find your way")[2].partition("\n## ")[0]
+    packages = {path.parent.name for path in (ROOT / "cqrs").glob("*/__init__.py")}
+    assert set(re.findall(r"`cqrs/(\w+)/`", section)) == packages
+
+
 def test_pictures_of_the_manual_are_made_like_all_others() -> None:
     shown = re.findall(r"\(docs/images/([\w.-]+)\)", (ROOT / "README.md").read_text())
     assert {name.partition(".")[0] for name in shown} <= set(PAGES)

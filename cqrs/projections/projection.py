@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from cqrs.messages import Event, event_name
 from cqrs.projections.reference import WriteModelReference, reference_faults
 from cqrs.readmodels.rows import RowModel
-from cqrs.readmodels.table_check import table_faults
+from cqrs.readmodels.table_faults import table_faults
 
 #: A field of the event; a tuple of fields for a composite key; or a function of the event (and its metadata), which
 #: returns the key, a tuple for a composite key, or a list of keys when the event concerns several rows.

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from cqrs.messages import Event, event_name
 from cqrs.projections.projection import Projection
 from cqrs.readmodels.rows import RowModel
-from cqrs.readmodels.table_check import table_faults
+from cqrs.readmodels.table_faults import table_faults
 
 #: What a handler can ask for, by the names of its parameters; it needs the first three.
 PARAMETERS = ("connection", "event", "tables", "meta")

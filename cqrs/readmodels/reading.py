@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,18 +15,17 @@ from cqrs.readmodels.checkpoint import generation_of
 from cqrs.readmodels.generations import table_name
 from cqrs.readmodels.keys import key_of_text, key_text
 from cqrs.readmodels.row_filters import conditions, operations_of
-from cqrs.readmodels.row_order import RowOrder, order_of
+from cqrs.readmodels.row_order import order_of
 from cqrs.readmodels.row_values import RowReader
-from cqrs.readmodels.row_window import WINDOW, Window, indexed_columns, window_of
+from cqrs.readmodels.row_window import indexed_columns, window_of
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.shape import column_shape, difference, own_columns, shape_of, type_text
 from cqrs.readmodels.store import Generation, GenerationState
 from cqrs.readmodels.tables import generations as g
+from cqrs.readmodels.window_pages import Searched, cursor_behind, matches_counted, page_of, rows_counted
 from cqrs.store.database import Database
 from cqrs.store.reports import Count
 
-#: Rows are counted no further than this.
-COUNT_CAP = 100_000
 LARGEST_PAGE = 200
 
 
@@ -62,14 +61,6 @@ class Row:
     key: str
     values: dict[str, object]
     position: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Searched:
-    """Not all rows were looked at: how many were, and by which column; None: among those an index found."""
-
-    rows: int
-    by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +106,12 @@ class ReadModels:
         ]
 
     def counts(self) -> dict[str, Count]:
-        """Rows that readers see, by read model, counted up to `COUNT_CAP`; none where no generation is live."""
+        """Rows that readers see, by read model, counted up to a limit; none where no generation is live."""
         with self._database.read() as connection:
             live = {each.projection: each.number for each in _live(connection)}
             names = {name: model for name, model in self._models.items() if model.projection in live}
             return {
-                name: _count(connection, sa.table(table_name(model, live[model.projection])))
+                name: rows_counted(connection, sa.table(table_name(model, live[model.projection])))
                 for name, model in names.items()
             }
 
@@ -147,11 +138,11 @@ class ReadModels:
             window = window_of(model.table, table_name(model, live.number), reader.selected(), wanted, order)
             behind = None if cursor is None else order.behind(cursor)
             self._database.by_index(connection)
-            found = _page(connection, window, order, behind, limit + 1)
+            found = page_of(connection, window, order, behind, limit + 1)
             following = order.cursor(found[limit - 1]) if len(found) > limit else None
             if following is None and window.walks and window.outside:
-                following = _further(connection, window, order, behind)
-            count, searched = _counted(connection, window)
+                following = cursor_behind(connection, window, order, behind)
+            count, searched = matches_counted(connection, window)
             as_of = self._database.now(connection)
         page = [_row(reader, row) for row in found[:limit]]
         return RowPage(page, following, count, searched, live.position, as_of)
@@ -189,47 +180,6 @@ def _column(column: sa.Column[Any]) -> Column:
         operations_of(column),
         column.name in indexed_columns(column.table),
     )
-
-
-def _count(connection: sa.Connection, table: sa.TableClause) -> Count:
-    some = sa.select(sa.literal(1)).select_from(table).limit(COUNT_CAP + 1).subquery()
-    return Count.up_to(COUNT_CAP, connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
-
-
-def _page(
-    connection: sa.Connection, window: Window, order: RowOrder, behind: sa.ColumnElement[bool] | None, limit: int
-) -> Sequence[sa.RowMapping]:
-    walked = window.walks and not window.outside  # then the first rows there are make the page
-    looked_at = window.rows(limit if walked else WINDOW, behind if window.walks else None)
-    rows = sa.select(*window.columns).select_from(looked_at).where(*window.conditions)
-    if behind is not None and not window.walks:
-        rows = rows.where(behind)
-    return connection.execute(rows.order_by(*order.clauses()).limit(limit)).mappings().all()
-
-
-def _further(
-    connection: sa.Connection, window: Window, order: RowOrder, behind: sa.ColumnElement[bool] | None
-) -> str | None:
-    """The cursor behind the last row looked at; None when that is the last there is."""
-    looked_at = window.rows(WINDOW, behind, order.keys)
-    if connection.execute(sa.select(sa.func.count()).select_from(looked_at)).scalar_one() < WINDOW:
-        return None
-    backwards = replace(order, descending=not order.descending).clauses()
-    last = sa.select(looked_at).order_by(*backwards).limit(1)
-    return order.cursor(connection.execute(last).mappings().one())
-
-
-def _counted(connection: sa.Connection, window: Window) -> tuple[Count, Searched | None]:
-    """Of all pages together, as far as the window goes from its start."""
-    cap = WINDOW if window.outside or not window.walks else COUNT_CAP
-    found = window.rows(cap + 1, columns=window.compared)
-    matching = sa.func.count().filter(*window.conditions) if window.outside else sa.func.count()
-    looked_at, matched = connection.execute(sa.select(sa.func.count(), matching).select_from(found)).one()
-    whole = looked_at <= cap
-    count = Count(value=min(matched, cap), capped=not whole)
-    if whole or (window.walks and not window.outside):
-        return count, None
-    return count, Searched(cap, window.by[0] if window.by else None)
 
 
 def _live(connection: sa.Connection) -> list[Generation]:

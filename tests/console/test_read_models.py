@@ -133,7 +133,7 @@ def test_hostile_texts_in_a_filter_stay_text(ana: Browser, history: Runtime, tex
 def test_rows_that_were_not_looked_at_are_said_to_be(
     ana: Browser, history: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cqrs.readmodels.reading.WINDOW", 2)
+    monkeypatch.setattr("cqrs.readmodels.window_pages.WINDOW", 2)
     page = ana.get("/read-models/accounts?owner=Adele")
     words = text_of(page)
     assert "Not every row was looked at: only the first 2 by key." in words

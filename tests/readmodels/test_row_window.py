@@ -10,12 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from cqrs.errors import InvalidMessage
-from cqrs.readmodels import reading, row_window
-from cqrs.readmodels.reading import ReadModels, Searched
+from cqrs.readmodels import row_window, window_pages
+from cqrs.readmodels.reading import ReadModels
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.shape import shape_of
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.types import Money, UtcDateTime
+from cqrs.readmodels.window_pages import Searched
 from cqrs.store.database import Database
 from cqrs.store.opening import open_database
 from cqrs.store.schema import READ, upgrade
@@ -145,7 +146,7 @@ def test_no_filter_and_order_reads_more_than_a_window(filled: Database, sort: st
 
 @pytest.fixture
 def small_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (row_window, reading):
+    for module in (row_window, window_pages):
         monkeypatch.setattr(module, "WINDOW", 1_000)
 
 

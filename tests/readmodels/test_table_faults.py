@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from cqrs.readmodels.table_check import table_faults
+from cqrs.readmodels.table_faults import table_faults
 from cqrs.readmodels.types import Money, UtcDateTime
 
 KEY = sa.Column("id", sa.Text, primary_key=True)

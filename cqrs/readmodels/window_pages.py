@@ -1,0 +1,64 @@
+"""A window of rows on a connection: a page of it, where the next one begins, and how many rows it has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from cqrs.readmodels.row_order import RowOrder
+from cqrs.readmodels.row_window import WINDOW, Window
+from cqrs.store.reports import Count
+
+#: Rows are counted no further than this.
+COUNT_CAP = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """Not all rows were looked at: how many were, and by which column; None: among those an index found."""
+
+    rows: int
+    by: str | None
+
+
+def rows_counted(connection: sa.Connection, table: sa.TableClause) -> Count:
+    some = sa.select(sa.literal(1)).select_from(table).limit(COUNT_CAP + 1).subquery()
+    return Count.up_to(COUNT_CAP, connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+
+
+def page_of(
+    connection: sa.Connection, window: Window, order: RowOrder, behind: sa.ColumnElement[bool] | None, limit: int
+) -> Sequence[sa.RowMapping]:
+    walked = window.walks and not window.outside  # then the first rows there are make the page
+    looked_at = window.rows(limit if walked else WINDOW, behind if window.walks else None)
+    rows = sa.select(*window.columns).select_from(looked_at).where(*window.conditions)
+    if behind is not None and not window.walks:
+        rows = rows.where(behind)
+    return connection.execute(rows.order_by(*order.clauses()).limit(limit)).mappings().all()
+
+
+def cursor_behind(
+    connection: sa.Connection, window: Window, order: RowOrder, behind: sa.ColumnElement[bool] | None
+) -> str | None:
+    """The cursor behind the last row looked at; None when that is the last there is."""
+    looked_at = window.rows(WINDOW, behind, order.keys)
+    if connection.execute(sa.select(sa.func.count()).select_from(looked_at)).scalar_one() < WINDOW:
+        return None
+    backwards = replace(order, descending=not order.descending).clauses()
+    last = sa.select(looked_at).order_by(*backwards).limit(1)
+    return order.cursor(connection.execute(last).mappings().one())
+
+
+def matches_counted(connection: sa.Connection, window: Window) -> tuple[Count, Searched | None]:
+    """Of all pages together, as far as the window goes from its start."""
+    cap = WINDOW if window.outside or not window.walks else COUNT_CAP
+    found = window.rows(cap + 1, columns=window.compared)
+    matching = sa.func.count().filter(*window.conditions) if window.outside else sa.func.count()
+    looked_at, matched = connection.execute(sa.select(sa.func.count(), matching).select_from(found)).one()
+    whole = looked_at <= cap
+    count = Count(value=min(matched, cap), capped=not whole)
+    if whole or (window.walks and not window.outside):
+        return count, None
+    return count, Searched(cap, window.by[0] if window.by else None)
