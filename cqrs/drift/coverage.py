@@ -40,6 +40,17 @@ class Coverage:
     pass_finished_at: datetime | None = None
     pass_seen: int | None = None
     pass_rows: int | None = None
+    #: When this was read.
+    read_at: datetime | None = None
+
+    @property
+    def pass_seconds(self) -> float | None:
+        """How long the last pass took; of the one under way, how long it takes if it goes on as it went. None while
+        nobody can tell."""
+        until, share = self.pass_finished_at or self.read_at, self.pass_share
+        if not share or until is None or self.pass_started_at is None:
+            return None
+        return (until - self.pass_started_at).total_seconds() / share
 
     @property
     def pass_share(self) -> float | None:
@@ -70,7 +81,7 @@ class Coverages:
         with self._database.read() as connection:
             row = self._row(connection, projection, generation)
             first = sa.select(m.at).where(m.projection == projection).order_by(m.pass_number, m.check).limit(1)
-            marked = connection.execute(first).scalar()
+            marked, now = connection.execute(first).scalar(), self._now(connection)
         if row is None:
             return Coverage(projection=projection, generation=generation)
         all_seen = row["before_finished_at"] is not None or row["part"] != ROWS
@@ -78,6 +89,7 @@ class Coverages:
         return Coverage(
             projection=projection,
             generation=generation,
+            read_at=now,
             oldest_at=max((at for at in moments if at is not None), default=None),
             **{name: row[name] for name in ("whole_at", "whole_check", "verified_position", "verified_at")},
             **(_pass_of(row) if row["pass_number"] else {}),

@@ -120,6 +120,9 @@ def test_coverage_of_rolling_passes(station: Station) -> None:
     found = station.coverages.of("gauges", 1)
     assert (found.pass_number, found.pass_seen, found.pass_rows) == (1, 7, 30)
     assert found.pass_share == pytest.approx(7 / 30)
+    assert found.read_at is not None
+    assert found.pass_started_at is not None
+    assert found.pass_seconds == pytest.approx((found.read_at - found.pass_started_at).total_seconds() * 30 / 7)
     assert found.oldest_at is None
     first = [begun, *a_pass(station)]
     found = station.coverages.of("gauges", 1)

@@ -33,7 +33,7 @@ COLUMNS = (
 )  # fmt: skip
 COVERAGE = (
     "generation", "oldest_at", "whole_at", "whole_check", "verified_position", "verified_at", "pass_number",
-    "pass_started_at", "pass_finished_at", "pass_seen", "pass_rows", "pass_share",
+    "pass_started_at", "pass_finished_at", "pass_seen", "pass_rows", "pass_share", "pass_seconds",
 )  # fmt: skip
 FINDING_COLUMNS = ("key", "kind", "last_event", "first_seen_at", "times_seen", "resolved_by", "resolved_at")
 KINDS = ("changed", "missing", "extra")
