@@ -1,4 +1,4 @@
-"""A page of events as a plain Flask app has it: no console around it, but the same rows with the same links.
+"""A page of events, and one of rows, as a plain Flask app has them: no console around, but the same rows with links.
 
 One query through SQLAlchemy on a connection of its pool (on PostgreSQL: BEGIN, the query, ROLLBACK), a template that is
 compiled once, and `url_for` for every link. It knows no sessions, no lag, no filters, and has no navigation.
@@ -25,11 +25,18 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Even
 <td>{{ e.actor }}: {{ e.what }}</td></tr>{% endfor %}</tbody></table>
 <a href="{{ url_for('index', before=events[-1].position) }}">Older</a></body></html>"""
 
+ROWS = sa.text("SELECT * FROM user_stats WHERE user_id > :after ORDER BY user_id LIMIT 51")
+ROWS_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Rows</title></head><body><h1>Rows</h1>
+<table><thead><tr>{% for name in rows[0]._fields %}<th>{{ name }}</th>{% endfor %}</tr></thead>
+<tbody>{% for row in rows %}<tr><td><a href="{{ url_for('row', key=row[0]) }}">{{ row[0] }}</a></td>
+{% for value in row[1:] %}<td>{{ value }}</td>{% endfor %}</tr>{% endfor %}</tbody></table>
+<a href="{{ url_for('rows', after=rows[-1][0]) }}">More</a></body></html>"""
+
 
 def bare_app(url: str) -> Flask:
     """With the address of the database, as SQLAlchemy writes it."""
     app, engine = Flask("bare"), sa.create_engine(url)
-    app.jinja_loader = DictLoader({"events.html": PAGE})
+    app.jinja_loader = DictLoader({"events.html": PAGE, "rows.html": ROWS_PAGE})
 
     @app.get("/events/before/<int:before>")
     def index(before: int) -> str:
@@ -37,6 +44,13 @@ def bare_app(url: str) -> Flask:
             rows = connection.execute(OLDER, {"before": before}).all()
         return render_template("events.html", events=[_shown(row) for row in rows[:50]])
 
+    @app.get("/rows/after/<after>")
+    def rows(after: str) -> str:
+        with engine.connect() as connection:
+            found = connection.execute(ROWS, {"after": after}).all()
+        return render_template("rows.html", rows=found[:50])
+
+    app.add_url_rule("/rows/<key>", "row")
     app.add_url_rule("/events/<int:position>", "event")
     app.add_url_rule("/streams/<name>", "stream")
     return app

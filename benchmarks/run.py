@@ -1,10 +1,11 @@
 """`make bench`: run all benchmarks, or those named, print ratios and write them to benchmarks/results.
 
-    python -m benchmarks.run [append] [replay] [visible] [beside] [catch-up] [across] [pages] [drift]
+    python -m benchmarks.run [append] [replay] [visible] [beside] [catch-up] [across] [pages] [rows] [drift]
                              [replay-postgres] [writers-postgres] [catch-up-postgres] [across-postgres] [pages-postgres]
-                             [drift-postgres]
+                             [rows-postgres] [drift-postgres]
 
-BENCH_REPLAY_EVENTS, BENCH_PAGE_EVENTS (200000 each) and BENCH_REPETITIONS (3, never fewer) change the size.
+BENCH_REPLAY_EVENTS, BENCH_PAGE_EVENTS (200000 each), BENCH_PAGE_ROWS (20000) and BENCH_REPETITIONS (3, never fewer)
+change the size.
 """
 
 from __future__ import annotations
@@ -13,7 +14,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import across, append, beside, catch_up, drift, pages, replay, replay_postgres, visible, writers
+from benchmarks import (
+    across,
+    append,
+    beside,
+    catch_up,
+    drift,
+    pages,
+    replay,
+    replay_postgres,
+    row_pages,
+    visible,
+    writers,
+)
 from benchmarks.measure import Result, machine, say
 from benchmarks.postgres_server import NotHere
 
@@ -25,12 +38,14 @@ BENCHMARKS = {
     "catch-up": catch_up.on_sqlite,
     "across": across.on_sqlite,
     "pages": pages.on_sqlite,
+    "rows": row_pages.on_sqlite,
     "drift": drift.on_sqlite,
     "replay-postgres": replay_postgres.run,
     "writers-postgres": writers.run,
     "catch-up-postgres": catch_up.on_postgres,
     "across-postgres": across.on_postgres,
     "pages-postgres": pages.on_postgres,
+    "rows-postgres": row_pages.on_postgres,
     "drift-postgres": drift.on_postgres,
 }
 

@@ -25,11 +25,11 @@ from tests.console.conftest import ROOT, runtime_in
 
 #: Of each page, how often it takes a connection, and how many statements it executes.
 PAGES = {
-    "/events": (9, 8),
-    "/events?before=3": (9, 8),
-    "/": (22, 31),
-    "/projections/accounts": (19, 24),
-    "/read-models/accounts": (10, 15),
+    "/events": (10, 9),
+    "/events?before=3": (10, 9),
+    "/": (23, 32),
+    "/projections/accounts": (20, 25),
+    "/read-models/accounts": (11, 16),
 }
 
 
