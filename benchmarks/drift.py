@@ -24,7 +24,7 @@ from benchmarks.house import House, made
 from benchmarks.logs import fill
 from benchmarks.measure import Goal, Result, interleaved
 from benchmarks.profiles import top_lines
-from cqrs.drift.checks import Check
+from cqrs.drift.check import Check
 from cqrs.messages import Context
 from cqrs.projections.projection import DELETE
 from cqrs.projections.routing import Router

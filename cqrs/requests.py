@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cqrs.drift.check import LOG, WRITE_MODEL, Verdict
 from cqrs.drift.checking import Level
-from cqrs.drift.checks import LOG, WRITE_MODEL, Checks, Verdict
+from cqrs.drift.checks import Checks
 from cqrs.errors import InvalidMessage, OperationInTheWay, PreflightChanged, RepairRefused, TooLittleSpace
 from cqrs.projections.projections import Projections
 from cqrs.workers.operation import Operation

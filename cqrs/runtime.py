@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from cqrs.clock import Clock, utc_now
 from cqrs.domain import Catalogue, Domain
+from cqrs.drift.check import Found
 from cqrs.drift.checking import AnyChecking, Checking
-from cqrs.drift.checks import Checks, Found
+from cqrs.drift.checks import Checks
 from cqrs.drift.coverage import Coverage, Coverages
 from cqrs.drift.explanation import WHOLE, Explanation, Window, explain
 from cqrs.drift.finding_keys import has_key

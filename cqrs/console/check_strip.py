@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cqrs.console import drift_words
 from cqrs.console.filters import clock
-from cqrs.drift.checks import Check
+from cqrs.drift.check import Check
 
 #: Checks that have a place in it; the newest stands right.
 PLACES = 60

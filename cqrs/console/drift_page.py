@@ -12,7 +12,7 @@ from cqrs.console.check_strip import CheckStrip, check_strip
 from cqrs.console.links import with_query
 from cqrs.console.operation_rows import OperationRow, operation_rows
 from cqrs.console.parameters import Parameters
-from cqrs.drift.checks import Check
+from cqrs.drift.check import Check
 from cqrs.drift.coverage import Coverage
 from cqrs.projections.drift_known import LastCheck
 from cqrs.projections.status import ProjectionStatus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cqrs.console.filters import counted, number
-from cqrs.drift.checks import LOG, Check
+from cqrs.drift.check import LOG, Check
 from cqrs.projections.drift_known import DriftKnown
 from cqrs.projections.status import ProjectionStatus
 

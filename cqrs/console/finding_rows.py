@@ -11,7 +11,7 @@ from flask import url_for
 from cqrs.console import current
 from cqrs.console.column_values import Kinds, kinds_of
 from cqrs.console.event_rows import EventRow, event_row
-from cqrs.drift.checks import Finding, Found
+from cqrs.drift.check import Finding, Found
 from cqrs.errors import NotFound
 
 #: Columns of one row that are shown; where the whole row is missing or extra, as many as tell which one it is.

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cqrs.drift.bench import Bench, CheckSizes
-from cqrs.drift.checks import ENDED, LOG, UNFINISHED, WRITE_MODEL, Also, Check, Checks, Verdict, result_of
+from cqrs.drift.check import LOG, WRITE_MODEL, Check, Verdict, result_of
+from cqrs.drift.checks import ENDED, UNFINISHED, Also, Checks
 from cqrs.drift.coverage import Coverages
 from cqrs.drift.full_check import check_all
 from cqrs.drift.incremental_check import check_touched

@@ -1,188 +1,32 @@
-"""Checks and their findings as they are stored: written while a check goes on, read by whoever asks how it went."""
+"""Checks and their findings as they are written while a check goes on."""
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from cqrs.drift.estimate import Estimate
+from cqrs.drift.check import MOST_FINDINGS, Check, Found, Verdict
+from cqrs.drift.check_reading import CheckReading
 from cqrs.drift.tables import checks, findings
-from cqrs.errors import CheckOvertaken, NotFound
+from cqrs.errors import CheckOvertaken
 from cqrs.identifiers import new_id
 from cqrs.projections.failures import storable
-from cqrs.store.database import Database
-
-#: What rows are held against; the log where nothing else is said.
-LOG, WRITE_MODEL = "log", "write_model"
 
 UNFINISHED = "It did not come to its end."
 #: What one that did not means for readers.
 ENDED = "No row was changed; what was found until then is kept."
 
-#: Findings that are stored for one check; all are counted.
-MOST_FINDINGS = 1_000
-LONGEST_PAGE = 200
-#: The level of the look that a repair takes at its own rows.
-REPAIRED = "keys"
-
 #: What else is to be written in the transaction of a save.
 Also = Callable[[sa.Connection], None]
 
 
-class Verdict(enum.StrEnum):
-    NONE = "none"
-    DRIFT = "drift"
-    INCONCLUSIVE = "inconclusive"
-    NOT_DETERMINISTIC = "not_deterministic"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """What a check has come to so far; `verdict` is None until it is finished."""
-
-    id: str
-    operation: str
-    projection: str
-    level: str
-    reference: str
-    verdict: str | None
-    #: Why it is inconclusive, or what else is to be known of the verdict.
-    reason: str | None
-    generation: int | None
-    #: All rows were compared as of this position, or a later one.
-    position: int | None
-    checked: int
-    missing: int
-    extra: int
-    changed: int
-    #: Parked keys, which nobody expects to be right.
-    known: int
-    pending: int
-    #: Keys whose rows could not be derived.
-    underived: int
-    #: Rows there were in all when it began; None where nobody counted.
-    rows: int | None
-    #: Events that concern what was looked at.
-    events: int
-    #: In a sentence, what was looked at.
-    method: str | None
-    #: What a sample tells of all rows.
-    estimate: Estimate | None
-    #: Findings that were kept.
-    stored: int
-    cursor: str
-    saves: int
-    started_at: datetime
-    finished_at: datetime | None
-
-    @property
-    def differing(self) -> int:
-        return self.missing + self.extra + self.changed
-
-    @property
-    def duration_seconds(self) -> float | None:
-        return None if self.finished_at is None else (self.finished_at - self.started_at).total_seconds()
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A row that is not as the log says."""
-
-    key: str
-    kind: str
-    #: By column, "stored" and "expected"; JSON values.
-    columns: Mapping[str, Any]
-    #: The position of the last event of the key; None when there is none.
-    last_event: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding(Found):
-    n: int
-    first_seen_at: datetime
-    #: How many checks in a row found it, this one included.
-    times_seen: int
-    resolved_by: str | None
-    resolved_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class FindingPage:
-    items: Sequence[Finding]
-    next: int | None
-
-
-class Checks:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    # Reading
-
-    def get(self, identity: str) -> Check:
-        """Raises NotFound."""
-        found = self._select(checks.c.id == identity, limit=1)
-        if not found:
-            raise NotFound(what="check", name=identity[:64])
-        return found[0]
-
-    def of_operation(self, operation: str) -> Check | None:
-        return next(iter(self._select(checks.c.operation == operation, limit=1)), None)
-
-    def page(
-        self, *, projection: str | None = None, before: str | None = None, limit: int = 50, repairs: bool = True
-    ) -> list[Check]:
-        """The newest first; `before` is the id of the last one of the page before. Without `repairs`, the looks that
-        repairs took at their own rows are left out."""
-        conditions = [] if projection is None else [checks.c.projection == projection]
-        conditions += [] if before is None else [checks.c.id < before]
-        conditions += [] if repairs else [checks.c.level != REPAIRED]
-        return self._select(*conditions, limit=min(limit, LONGEST_PAGE))
-
-    def findings(self, identity: str, *, kind: str | None = None, after: int = 0, limit: int = 50) -> FindingPage:
-        """In the order they were found."""
-        f = findings.c
-        asked = sa.select(findings).where(f.check == identity, f.n > after).order_by(f.n).limit(limit + 1)
-        asked = asked if kind is None else asked.where(f.kind == kind)
-        with self._database.read() as connection:
-            rows = [_finding(row) for row in connection.execute(asked)]
-        return FindingPage(rows[:limit], rows[limit - 1].n if len(rows) > limit else None)
-
-    def standing(self, projection: str, reference: str) -> list[str]:
-        """Keys that some check found to differ, and nobody has found right since; no more than MOST_FINDINGS."""
-        f = findings.c
-        mine = (f.projection == projection, f.reference == reference, f.resolved_by.is_(None))
-        asked = sa.select(f.key).where(*mine).distinct().order_by(f.key).limit(MOST_FINDINGS)
-        with self._database.read() as connection:
-            return list(connection.execute(asked).scalars())
-
-    def keys_of(self, identity: str, only: Collection[int] | None = None) -> list[str]:
-        """The keys of all stored findings that nobody has resolved, or of those with these numbers."""
-        f = findings.c
-        asked = sa.select(f.key).where(f.check == identity, f.resolved_by.is_(None)).order_by(f.n)
-        asked = asked if only is None else asked.where(f.n.in_(only))
-        with self._database.read() as connection:
-            return list(connection.execute(asked).scalars())
-
-    def unresolved(self, identity: str, only: Collection[int] | None = None) -> list[Finding]:
-        """The same, whole."""
-        f = findings.c
-        asked = sa.select(findings).where(f.check == identity, f.resolved_by.is_(None)).order_by(f.n)
-        asked = asked if only is None else asked.where(f.n.in_(only))
-        with self._database.read() as connection:
-            return [_finding(row) for row in connection.execute(asked)]
-
-    def _select(self, *conditions: sa.ColumnElement[bool], limit: int) -> list[Check]:
-        query = sa.select(checks).where(*conditions).order_by(checks.c.id.desc()).limit(limit)
-        with self._database.read() as connection:
-            return [_check(row) for row in connection.execute(query).mappings()]
-
-    # Writing
+class Checks(CheckReading):
+    """Reads, and writes while a check goes on."""
 
     def begin(self, operation: str, projection: str, *, level: str, reference: str) -> Check:
         """The check of this operation: the one that was begun, when the operation is taken up again."""
@@ -302,30 +146,3 @@ class Checks:
 
 COUNTS = ("checked", "missing", "extra", "changed", "known", "pending", "underived", "stored", "events")
 FACTS = ("verdict", "reason", "generation", "position", "rows", "method", "cursor", "saves", "finished_at")
-
-
-def _check(row: sa.RowMapping) -> Check:
-    values = dict(row)
-    told = values.pop("estimate")
-    return Check(**values, estimate=None if told is None else msgspec.json.decode(told, type=Estimate))
-
-
-def _finding(row: sa.Row[Any]) -> Finding:
-    return Finding(
-        n=row.n,
-        key=row.key,
-        kind=row.kind,
-        columns=msgspec.json.decode(row.columns),
-        last_event=row.last_event,
-        first_seen_at=row.first_seen_at,
-        times_seen=row.times_seen,
-        resolved_by=row.resolved_by,
-        resolved_at=row.resolved_at,
-    )
-
-
-def result_of(check: Check) -> dict[str, Any]:
-    """Of the operation that it is."""
-    names = ("rows", "checked", "missing", "extra", "changed", "pending", "events", "method")
-    counts = {name: getattr(check, name) for name in names}
-    return {"check": f"/api/checks/{check.id}", "verdict": check.verdict, "reason": check.reason, **counts}

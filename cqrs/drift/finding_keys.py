@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cqrs.drift.checks import Found
+from cqrs.drift.check import Found
 from cqrs.readmodels.keys import key_of_text
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.store import DifferenceKind

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from cqrs.drift.bench import Bench
-from cqrs.drift.checks import Also, Check
+from cqrs.drift.check import Check
+from cqrs.drift.checks import Also
 from cqrs.drift.key_walk import ABSENT, START, KeyWalk, Place
 from cqrs.drift.tally import Unsteady, not_deterministic
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from cqrs.drift.checks import Found
+from cqrs.drift.check import Found
 from cqrs.drift.comparison import RowComparison
 from cqrs.drift.derivation import Derivation, Deriver, why
 from cqrs.errors import ShapeMismatch

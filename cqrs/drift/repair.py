@@ -18,7 +18,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from cqrs.drift.checks import REPAIRED, Check, Checks, Found, Verdict
+from cqrs.drift.check import REPAIRED, Check, Found, Verdict
+from cqrs.drift.checks import Checks
 from cqrs.drift.derivation import Derivation
 from cqrs.drift.judge import Judge, json_value
 from cqrs.errors import RepairRefused

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cqrs.drift.checks import MOST_FINDINGS, REPAIRED, Verdict
+from cqrs.drift.check import MOST_FINDINGS, REPAIRED, Verdict
 from cqrs.drift.tables import checks, findings
 from cqrs.projections.drift_known import NOTHING_KNOWN, DriftKnown, LastCheck
 from cqrs.store.database import KEEP_PLAN, Database

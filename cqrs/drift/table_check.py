@@ -15,7 +15,8 @@ import msgspec
 import sqlalchemy as sa
 
 from cqrs.drift.bench import COUNT_CAP
-from cqrs.drift.checks import Also, Found
+from cqrs.drift.check import Found
+from cqrs.drift.checks import Also
 from cqrs.drift.comparison import RowComparison
 from cqrs.drift.coverage import Coverages
 from cqrs.drift.judge import Judged, pair

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cqrs.drift.checks import ENDED, LOG, UNFINISHED, Checks, Verdict, result_of
+from cqrs.drift.check import LOG, Verdict, result_of
+from cqrs.drift.checks import ENDED, UNFINISHED, Checks
 from cqrs.drift.coverage import Coverages
 from cqrs.drift.table_check import Overtaken, TableBench, check_tables
 from cqrs.drift.tally import Tally

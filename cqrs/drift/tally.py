@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from cqrs.drift.checks import Also, Check, Checks, Found, Verdict
+from cqrs.drift.check import Check, Found, Verdict
+from cqrs.drift.checks import Also, Checks
 from cqrs.drift.judge import Judge, Judged
 from cqrs.readmodels.keys import key_of_text
 

@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from cqrs.drift.bench import Bench
-from cqrs.drift.checks import MOST_FINDINGS, Also, Found
+from cqrs.drift.check import MOST_FINDINGS, Found
+from cqrs.drift.checks import Also
 from cqrs.drift.judge import pair
 from cqrs.drift.key_walk import CHUNK_KEYS
 from cqrs.drift.write_model_rows import Values, WriteModelRows

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from cqrs.drift.checks import Check, Found, Verdict
+from cqrs.drift.check import Check, Found, Verdict
 from cqrs.messages import Role
 from cqrs.runtime import Runtime
 from tests.console.browser import Browser, Script, path_of

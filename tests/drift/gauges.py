@@ -11,8 +11,9 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 
 from cqrs.drift.bench import CheckSizes
+from cqrs.drift.check import Check, Finding
 from cqrs.drift.checking import Checking
-from cqrs.drift.checks import Check, Checks, Finding
+from cqrs.drift.checks import Checks
 from cqrs.drift.coverage import Coverages
 from cqrs.drift.judge import Judge
 from cqrs.drift.write_model_check import WriteModelSide

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cqrs.drift.checks import Check, Checks
+from cqrs.drift.check import Check
+from cqrs.drift.checks import Checks
 from tests.drift.gauges import GaugeRemoved, GaugeSet, Measured, Station
 from tests.waiting import wait_until
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cqrs.drift.bench import CheckSizes
-from cqrs.drift.checks import MOST_FINDINGS
+from cqrs.drift.check import MOST_FINDINGS
 from cqrs.errors import OperationLost
 from cqrs.projections.projection import Projection, on
 from cqrs.projections.projection import check as faults_of

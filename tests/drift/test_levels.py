@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cqrs.drift.bench import CheckSizes
-from cqrs.drift.checks import Check
+from cqrs.drift.check import Check
 from cqrs.errors import OperationLost
 from cqrs.readmodels.foreign_writes import ForeignWrites
 from cqrs.readmodels.snapshots import Snapshot

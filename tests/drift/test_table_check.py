@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from cqrs.drift.checks import Check, Checks
+from cqrs.drift.check import Check
+from cqrs.drift.checks import Checks
 from cqrs.drift.coverage import Coverages
 from cqrs.drift.table_checking import TableChecking
 from cqrs.messages import Event, Metadata

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from cqrs.domain import Catalogue, Domain
-from cqrs.drift.checks import Check
+from cqrs.drift.check import Check
 from cqrs.drift.write_model_check import WriteModelSide
 from cqrs.errors import DomainFault
 from cqrs.identifiers import new_id

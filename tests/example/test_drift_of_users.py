@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cqrs.drift.checks import Check
+from cqrs.drift.check import Check
 from cqrs.errors import InvalidMessage
 from cqrs.example import domain
 from cqrs.example.users import CreateUser, DeleteUser

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cqrs.drift.checks import Check
+from cqrs.drift.check import Check
 from cqrs.workers.operation import Operation
 from tests.drift.gauges import GaugeSet, Measured, Station
 from tests.reliability.conftest import Shelf

@@ -18,7 +18,7 @@ from cqrs.console.operations import actor
 from cqrs.console.parameters import Parameters
 from cqrs.console.replays import known
 from cqrs.console.unmasking import unmask_asked
-from cqrs.drift.checks import MOST_FINDINGS, Check, Finding
+from cqrs.drift.check import MOST_FINDINGS, Check, Finding
 from cqrs.drift.coverage import Coverage
 from cqrs.drift.explanation import AppliedEvent, Explanation
 from cqrs.drift.judge import json_value
