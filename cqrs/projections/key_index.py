@@ -286,20 +286,20 @@ def _stored(connection: sa.Connection, indexed: _Indexed, key: str, until: int) 
 
 
 def _stored_of_many(connection: sa.Connection, indexed: _Indexed, keys: Sequence[str], until: int) -> Iterable[int]:
-    """All keys travel as one value, and on SQLite the positions as well: fetching lets go of the interpreter at every
-    row."""
-    last = min(until, indexed.to)
-    if connection.dialect.name == "sqlite":
-        found = connection.exec_driver_sql(_STORED_ON_SQLITE, (indexed.id, msgspec.json.encode(keys).decode(), last))
-        return msgspec.json.decode(found.scalar_one(), type=list[int])
-    return connection.exec_driver_sql(_STORED_ON_POSTGRES, (indexed.id, list(keys), last)).scalars()
+    """All keys travel as one value, and so do the positions: fetching lets go of the interpreter at every row."""
+    statement = _STORED_ON_SQLITE if connection.dialect.name == "sqlite" else _STORED_ON_POSTGRES
+    values = (indexed.id, msgspec.json.encode(keys).decode(), min(until, indexed.to))
+    return msgspec.json.decode(connection.exec_driver_sql(statement, values).scalar_one(), type=list[int])
 
 
 _STORED_ON_SQLITE = (
     "SELECT json_group_array(position) FROM event_keys "
     "WHERE key_id = ? AND key IN (SELECT value FROM json_each(?)) AND position <= ?"
 )
-_STORED_ON_POSTGRES = "SELECT position FROM event_keys WHERE key_id = %s AND key = ANY(%s::text[]) AND position <= %s"
+_STORED_ON_POSTGRES = (
+    "SELECT coalesce(json_agg(position), '[]')::text FROM event_keys "
+    "WHERE key_id = %s AND key = ANY(ARRAY(SELECT json_array_elements_text(%s::json))) AND position <= %s"
+)
 
 
 def _next_keys(connection: sa.Connection, indexed: _Indexed, after: str | None, limit: int) -> Iterable[str]:
@@ -309,4 +309,4 @@ def _next_keys(connection: sa.Connection, indexed: _Indexed, after: str | None, 
     if connection.dialect.name == "sqlite":
         found = connection.execute(sa.select(sa.func.json_group_array(asked.subquery().c.key))).scalar_one()
         return msgspec.json.decode(found, type=list[str])
-    return connection.execute(asked).scalars()
+    return connection.execute(asked).scalars().all()

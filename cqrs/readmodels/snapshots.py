@@ -110,7 +110,7 @@ class RowSnapshots:
             absent = f"WHERE NOT EXISTS (SELECT 1 FROM {sql.table} WHERE {sql.keys[0]} = wanted)"
             if connection.dialect.name == "postgresql":
                 select = f"SELECT wanted FROM unnest(%s::text[]) AS wanted {absent}"
-                return list(connection.exec_driver_sql(select, (list(texts),)).scalars())
+                return connection.exec_driver_sql(select, (list(texts),)).scalars().all()
             wanted = "(SELECT value AS wanted FROM json_each(?))"
             select = f"SELECT json_group_array(wanted) FROM {wanted} {absent}"
             found = connection.exec_driver_sql(select, (msgspec.json.encode(texts).decode(),)).scalar_one()
