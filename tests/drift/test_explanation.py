@@ -7,8 +7,8 @@ import pytest
 from cqrs.drift.explanation import Change, Explanation, Window, explain
 from cqrs.errors import HistoryTooLong, NotFound
 from cqrs.store.database import Database
+from tests.drift.faulty import Picky
 from tests.drift.gauges import GaugeRemoved, Measured, Station
-from tests.drift.test_full_check import Picky
 
 
 def told(station: Station, key: str) -> Explanation:

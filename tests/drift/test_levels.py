@@ -12,9 +12,9 @@ from cqrs.errors import OperationLost
 from cqrs.readmodels.foreign_writes import ForeignWrites
 from cqrs.readmodels.snapshots import Snapshot
 from cqrs.store.database import Database
+from tests.drift.faulty import Picky, Torn, Unsteady, plant
 from tests.drift.gauges import GaugeRemoved, Gauges, GaugeSet, Measured, Station
 from tests.drift.interruptions import Killed, checks_meanwhile, die_at_save
-from tests.drift.test_full_check import Picky, Torn, Unsteady, plant
 
 LEVELS = ("full", "incremental", "rolling", "sample")
 

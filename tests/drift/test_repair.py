@@ -13,9 +13,9 @@ from cqrs.errors import RepairRefused
 from cqrs.readmodels.row_repairs import RowRepairs
 from cqrs.store.database import Database
 from cqrs.workers.operation import Operation
+from tests.drift.faulty import Picky, Unsteady
 from tests.drift.gauges import GaugeRemoved, GaugeSet, Measured, Station
 from tests.drift.interruptions import meanwhile
-from tests.drift.test_full_check import Picky, Unsteady
 from tests.waiting import wait_until
 
 

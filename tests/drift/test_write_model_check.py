@@ -17,9 +17,9 @@ from cqrs.projections.reference import WriteModelReference
 from cqrs.readmodels.types import Money
 from cqrs.store.database import Database
 from cqrs.store.records import StateWrite, StreamAppend, Work
+from tests.drift.faulty import Picky
 from tests.drift.gauges import GaugeRemoved, Gauges, GaugeSet, Measured, Station, recorded
 from tests.drift.interruptions import Killed, checks_meanwhile, die_at_save
-from tests.drift.test_full_check import Picky
 
 registry = sa.Table(
     "registry",

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
+from tests.drift.faulty import WRONG, plant
 from tests.drift.gauges import GaugeSet, Measured, Station, gauges
-from tests.drift.test_full_check import WRONG, plant
 from tests.reliability.conftest import Shelf
 
 ROUNDS = int(os.environ.get("DETECTOR_ROUNDS", "3"))
