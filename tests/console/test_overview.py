@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cqrs.clock import FixedClock
 from cqrs.messages import Role
 from cqrs.runtime import Runtime
 from tests.console.browser import Browser, Script
@@ -108,7 +109,11 @@ def test_every_link_leads_somewhere(ana: Browser, runtime: Runtime) -> None:
         assert ana.get(path).status_code == 200, path
 
 
-def test_a_poll_of_what_has_not_changed_is_answered_304(ana: Browser, runtime: Runtime) -> None:
+def test_a_poll_of_what_has_not_changed_is_answered_304(
+    ana: Browser, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the time stands still: it goes on in slots, and a page is drawn again in each."""
+    monkeypatch.setattr(runtime, "clock", FixedClock(runtime.clock()))
     open_account(runtime)
     tag = ana.get("/").headers["HX-PTag"]
     assert ana.get("/", headers={"HX-PTag": tag, "HX-Request": "true"}).status_code == 304
