@@ -15,7 +15,9 @@ HIDDEN = re.compile(
 
 def visible(value: Any) -> Any:
     """For every `{{ value }}` of every template. What a form has to send back as it came is written `{{ value|e }}`."""
-    return HIDDEN.sub(_escaped, value) if type(value) is str else value
+    if type(value) is not str or (value.isascii() and value.isprintable()):
+        return value
+    return HIDDEN.sub(_escaped, value)
 
 
 def _escaped(found: re.Match[str]) -> str:
