@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,6 +84,8 @@ class ReadModels:
     def __init__(self, database: Database, models: Iterable[RowModel]) -> None:
         self._database = database
         self._models = {model.name: model for model in models}
+        self._columns = {name: tuple(map(_column, model.table.columns)) for name, model in self._models.items()}
+        self._readers: dict[tuple[str, str], RowReader] = {}
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -99,7 +102,7 @@ class ReadModels:
                 model.title,
                 model.projection,
                 live.get(model.projection),
-                tuple(map(_column, model.table.columns)),
+                self._columns[model.name],
                 model.keyed,
             )
             for model in self._models.values()
@@ -132,7 +135,7 @@ class ReadModels:
         limit = max(1, min(limit, LARGEST_PAGE))
         with self._database.read() as connection:
             live = _live_of(connection, model)
-            reader = RowReader(model, _readable(model, live), connection.dialect)
+            reader = self._reader(model, live, connection)
             wanted = conditions(reader.columns, filters or {})
             order = order_of(sort, list(reader.columns), [column.name for column in model.key_columns])
             window = window_of(model.table, table_name(model, live.number), reader.selected(), wanted, order)
@@ -144,7 +147,7 @@ class ReadModels:
                 following = cursor_behind(connection, window, order, behind)
             count, searched = matches_counted(connection, window)
             as_of = self._database.now(connection)
-        page = [_row(reader, row) for row in found[:limit]]
+        page = _rows(reader, found[:limit])
         return RowPage(page, following, count, searched, live.position, as_of)
 
     def row(self, name: str, key: str) -> Row | None:
@@ -156,12 +159,19 @@ class ReadModels:
         values = wanted if model.composite else (wanted,)
         with self._database.read() as connection:
             live = _live_of(connection, model)
-            reader = RowReader(model, _readable(model, live), connection.dialect)
+            reader = self._reader(model, live, connection)
             rows = sa.select(*reader.selected()).select_from(sa.table(table_name(model, live.number)))
             for column, value in zip(model.key_columns, values, strict=True):
                 rows = rows.where(sa.column(column.name, column.type) == value)
             found = connection.execute(rows).mappings().one_or_none()
-        return None if found is None else _row(reader, found)
+        return None if found is None else _rows(reader, [found])[0]
+
+    def _reader(self, model: RowModel, live: Generation, connection: sa.Connection) -> RowReader:
+        """Kept by shape: it takes longer to make than a page of rows to read. Raises ShapeMismatch."""
+        known = (model.name, live.shape)
+        if known not in self._readers:
+            self._readers[known] = RowReader(model, _readable(model, live), connection.dialect)
+        return self._readers[known]
 
     def _model(self, name: str) -> RowModel:
         if name not in self._models:
@@ -183,8 +193,12 @@ def _column(column: sa.Column[Any]) -> Column:
 
 
 def _live(connection: sa.Connection) -> list[Generation]:
-    rows = connection.execute(sa.select(g).where(g.c.state == GenerationState.LIVE)).mappings().all()
-    return [generation_of(row) for row in rows]
+    return [generation_of(row) for row in connection.execute(_all_live()).mappings()]
+
+
+@functools.cache
+def _all_live() -> sa.Select[Any]:
+    return sa.select(g).where(g.c.state == GenerationState.LIVE)
 
 
 def _live_of(connection: sa.Connection, model: RowModel) -> Generation:
@@ -204,7 +218,13 @@ def _readable(model: RowModel, live: Generation) -> list[sa.Column[Any]]:
     return common
 
 
-def _row(reader: RowReader, stored: sa.RowMapping) -> Row:
-    values = reader.values(stored)
-    key = tuple(values[name] for name in reader.keys) if len(reader.keys) > 1 else values[reader.keys[0]]
-    return Row(key_text(key), values, stored["_pos"])
+def _rows(reader: RowReader, stored: Sequence[sa.RowMapping]) -> list[Row]:
+    return [
+        Row(_key(reader, values), values, row["_pos"])
+        for row, values in zip(stored, reader.values(stored), strict=True)
+    ]
+
+
+def _key(reader: RowReader, values: Mapping[str, Any]) -> str:
+    key = tuple(values[name] for name in reader.keys)
+    return key_text(key if len(key) > 1 else key[0])

@@ -1,4 +1,4 @@
-"""Stored values as Python values, one by one: what somebody else wrote and does not decode is shown, not raised."""
+"""Stored values as Python values: what somebody else wrote and does not decode is shown, not raised."""
 
 from __future__ import annotations
 
@@ -29,8 +29,18 @@ class RowReader:
         """Untyped, so that the driver's values arrive as they are."""
         return [sa.column(name) for name in (*self.columns, "_pos")]
 
-    def values(self, stored: sa.RowMapping) -> dict[str, object]:
-        return {name: self._value(codec, stored[name]) for name, codec in self._codecs.items()}
+    def values(self, stored: Sequence[sa.RowMapping]) -> list[dict[str, object]]:
+        """Of all rows, column by column."""
+        columns = [self._column(codec, [row[name] for row in stored]) for name, codec in self._codecs.items()]
+        return [dict(zip(self._codecs, values, strict=True)) for values in zip(*columns, strict=True)]
+
+    def _column(self, codec: ColumnCodec, stored: Sequence[Any]) -> Sequence[object]:
+        try:
+            values = codec.unpack(stored)
+            codec.pack(values)
+        except (CqrsError, ValueError, TypeError, ArithmeticError):
+            return [self._value(codec, each) for each in stored]
+        return values
 
     def _value(self, codec: ColumnCodec, stored: Any) -> object:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ class ColumnShape(NamedTuple):
     primary_key: bool
 
 
+@functools.lru_cache(1_000)
 def shape_of(model: RowModel) -> str:
     """JSON; equal for equal columns in any order. Indexes and constraints do not count: they hold no data."""
     shapes = [column_shape(column) for column in model.columns]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -113,7 +114,7 @@ class Operations:
         return self._select(*conditions, limit=min(limit, LONGEST_PAGE))
 
     def active(self) -> list[Operation]:
-        return self._select(operations.c.state.in_(ACTIVE), limit=LONGEST_PAGE)
+        return self._found(_active())
 
     def log(self, identity: str, *, limit: int = LOG_LINES_SHOWN) -> list[LogLine]:
         """The last lines, the newest first."""
@@ -227,10 +228,22 @@ class Operations:
         return OperationInTheWay(title=title, id=holder.id if holder else None)
 
     def _select(self, *conditions: sa.ColumnElement[bool], limit: int) -> list[Operation]:
-        query = sa.select(operations, database_now().label("now")).where(*conditions)
-        newest = query.order_by(operations.c.id.desc()).limit(limit).execution_options(**KEEP_PLAN)
+        return self._found(_newest(*conditions, limit=limit))
+
+    def _found(self, query: sa.Select[Any]) -> list[Operation]:
         with self._database.glance() as connection:
-            return [_operation(row) for row in connection.execute(newest)]
+            return [_operation(row) for row in connection.execute(query)]
+
+
+def _newest(*conditions: sa.ColumnElement[bool], limit: int) -> sa.Select[Any]:
+    query = sa.select(operations, database_now().label("now")).where(*conditions)
+    return query.order_by(operations.c.id.desc()).limit(limit).execution_options(**KEEP_PLAN)
+
+
+@functools.cache
+def _active() -> sa.Select[Any]:
+    """Every page asks: putting the statement together takes longer than carrying it out."""
+    return _newest(operations.c.state.in_(ACTIVE), limit=LONGEST_PAGE)
 
 
 def _operation(row: sa.Row[Any]) -> Operation:
