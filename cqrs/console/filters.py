@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
-from flask import g
 
 from cqrs.console import current
 from cqrs.console.addresses import in_path
-from cqrs.console.preferences import zone
+from cqrs.console.wall_clock import wall_clock
 
 UNKNOWN = "unknown"
 DAY = 86_400
@@ -88,29 +87,12 @@ def instant(moment: datetime | None) -> str:
 
 def moment(moment: datetime | None) -> str:
     """Exact, in the zone the reader chose, which is named."""
-    if moment is None:
-        return UNKNOWN
-    local = moment.astimezone(zone())
-    return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname() or ''}".rstrip()
+    return UNKNOWN if moment is None else wall_clock().exact(moment)
 
 
 def clock(moment: datetime | None) -> str:
     """The time of day; the day too unless it is today."""
-    if moment is None:
-        return UNKNOWN
-    local = moment.astimezone(zone())
-    today = _today()
-    if local.date() == today:
-        return f"{local:%H:%M:%S}"
-    return f"{local.day} {local:%b %H:%M}" if local.year == today.year else f"{local.day} {local:%b %Y %H:%M}"
-
-
-def _today() -> date:
-    """The same all through a request, as the zone is."""
-    if "today" not in g:
-        g.today = current.runtime().clock().astimezone(zone()).date()
-    found: date = g.today
-    return found
+    return UNKNOWN if moment is None else wall_clock().brief(moment)
 
 
 def short_id(text: str | None) -> str:

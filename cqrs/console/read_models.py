@@ -51,7 +51,7 @@ class ModelList:
 @bp.get("/read-models")
 @needs(Role.VIEWER)
 def index() -> Response:
-    by_name = {status.name: status for status in navigation.statuses()}
+    by_name = {status.name: status for status in navigation.states()}
     read_models = current.runtime().read_models
     counts = read_models.counts()
     models = [_model_row(model, by_name.get(model.projection), counts.get(model.name)) for model in read_models.list()]
@@ -109,4 +109,4 @@ def _model_row(model: ReadModel, status: ProjectionStatus | None, rows: Count | 
 
 
 def _status(model: ReadModel) -> ProjectionStatus | None:
-    return next((status for status in navigation.statuses() if status.name == model.projection), None)
+    return next((status for status in navigation.states() if status.name == model.projection), None)

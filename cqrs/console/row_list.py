@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flask import request, url_for
 
-from cqrs.console import current, masking, row_query
+from cqrs.console import current, row_query
 from cqrs.console.filters import counted, number
 from cqrs.console.links import with_query
 from cqrs.console.parameters import Parameters
+from cqrs.console.row_cells import ShownRow, shown_rows
 from cqrs.console.row_query import COLUMN, CURSOR, SORT, Condition
 from cqrs.projections.status import ProjectionStatus
 
 if TYPE_CHECKING:
-    from cqrs.readmodels.reading import Column, ReadModel, Row, RowPage
+    from cqrs.readmodels.reading import Column, ReadModel, RowPage
 
 #: Parked keys that a page of rows marks.
 MARKED = 200
@@ -48,11 +49,10 @@ class RowList:
     kept: Mapping[str, str]
     typed: Mapping[str, str]
     #: None when the filter cannot be used.
-    rows: RowPage | None
+    found: RowPage | None
+    rows: Sequence[ShownRow]
     #: When the event at the checkpoint was recorded; None when unknown.
     recorded_at: datetime | None
-    #: Events that wait for a parked key, by key.
-    held: Mapping[str, int]
     sorted_by: str
     #: By column: "ascending", "descending" or None; and the address that sorts by it.
     order: Mapping[str, str | None]
@@ -67,7 +67,7 @@ class RowList:
     @property
     def goes_on(self) -> bool:
         """Whether the page ended because enough rows were looked at, not because it is full."""
-        return self.rows is not None and self.more is not None and len(self.rows.rows) < PAGE
+        return self.found is not None and self.more is not None and len(self.rows) < PAGE
 
 
 def rows_asked_for(model: ReadModel, status: ProjectionStatus | None, asked: Parameters) -> RowList:
@@ -76,12 +76,7 @@ def rows_asked_for(model: ReadModel, status: ProjectionStatus | None, asked: Par
     sort, cursor = asked.text(SORT), asked.text(CURSOR)
     asked.check()
     found = current.runtime().read_models.page(model.name, filters=filters, sort=sort, cursor=cursor, limit=PAGE)
-    return row_list(model, status, replace(found, rows=[_shown(each) for each in found.rows]), {})
-
-
-def _shown(row: Row) -> Row:
-    values = masking.masked(row.values)
-    return replace(row, values=values if isinstance(values, dict) else {})
+    return row_list(model, status, found, {})
 
 
 def row_list(
@@ -102,9 +97,9 @@ def row_list(
         comparisons=row_query.COMPARISONS,
         kept={} if errors and COLUMN not in request.args else given,
         typed={name: request.args.get(name, "") for name in (COLUMN, row_query.COMPARISON, row_query.VALUE)},
-        rows=found,
+        found=found,
+        rows=shown_rows(model, found.rows, _held(model) if status and status.parked else {}) if found else (),
         recorded_at=event.recorded_at if event else None,
-        held=_held(model) if status and status.parked else {},
         sorted_by=_sorted_by(sort, model.columns),
         order={name: _order(name, sort) for name in names},
         sorts={name: _address(model, sort=f"-{name}" if sort == name else name, cursor=None) for name in names},
@@ -117,6 +112,7 @@ def row_list(
 
 
 def _held(model: ReadModel) -> Mapping[str, int]:
+    """Events that wait for a parked key, by key."""
     return {each.key: each.held for each in current.runtime().projections.parked(model.projection, limit=MARKED).items}
 
 
