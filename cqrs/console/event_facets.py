@@ -37,6 +37,18 @@ class Facet:
     complete: bool
 
 
+class FacetLinks:
+    """To this list with other values."""
+
+    def __init__(self, parameters: frozenset[str]) -> None:
+        self._list = url_for("events.index")
+        self._kept = {name: values for name, values in request.args.lists() if name in parameters}
+
+    def to(self, name: str, value: str, chosen: bool) -> str:
+        kept = {other: values for other, values in self._kept.items() if other != name}
+        return with_query(self._list, kept if chosen else {**kept, name: value})
+
+
 def facets_for(search: EventSearch, parameters: frozenset[str]) -> list[Facet]:
     """Each follows all of the filter but its own condition. `parameters` are what links keep, but for paging."""
     known: dict[EventSearch, FacetCounts] = {}
@@ -47,13 +59,13 @@ def facets_for(search: EventSearch, parameters: frozenset[str]) -> list[Facet]:
             known[other] = _counted(other)
         return known[other]
 
-    where = search.where
+    where, links = search.where, FacetLinks(parameters)
     return [
         facet
         for facet in (
-            _facet("Types", "type", counts(types=()), "types", where.types, parameters),
-            _facet("Categories", "category", counts(category=None), "categories", (where.category,), parameters),
-            _facet("Actors", "actor", counts(actor=None), "actors", (where.actor,), parameters),
+            _facet("Types", "type", counts(types=()), "types", where.types, links),
+            _facet("Categories", "category", counts(category=None), "categories", (where.category,), links),
+            _facet("Actors", "actor", counts(actor=None), "actors", (where.actor,), links),
         )
         if facet.values
     ]
@@ -69,17 +81,11 @@ def _counted(search: EventSearch) -> FacetCounts:
 
 
 def _facet(
-    label: str, name: str, counts: FacetCounts, which: str, chosen: Sequence[str | None], parameters: frozenset[str]
+    label: str, name: str, counts: FacetCounts, which: str, chosen: Sequence[str | None], links: FacetLinks
 ) -> Facet:
     found: Mapping[str, int] = getattr(counts, which)
     ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     values = [
-        Value(value, count, _address(name, value, value in chosen, parameters), value in chosen)
-        for value, count in ordered[:SHOWN]
+        Value(value, count, links.to(name, value, value in chosen), value in chosen) for value, count in ordered[:SHOWN]
     ]
     return Facet(label, values, len(ordered) - len(values), counts.complete)
-
-
-def _address(name: str, value: str, chosen: bool, parameters: frozenset[str]) -> str:
-    kept = {other: values for other, values in request.args.lists() if other in parameters and other != name}
-    return with_query(url_for("events.index"), kept if chosen else {**kept, name: value})

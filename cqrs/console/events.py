@@ -14,7 +14,8 @@ from cqrs.console.access import needs
 from cqrs.console.event_detail import detail_of
 from cqrs.console.event_facets import Facet, facets_for
 from cqrs.console.event_filter import Part, parts_of, sentence_of
-from cqrs.console.event_rows import EventRow, event_rows
+from cqrs.console.event_lines import EventLine, event_lines
+from cqrs.console.event_rows import event_rows
 from cqrs.console.links import tidied, with_query
 from cqrs.console.parameters import Parameters
 from cqrs.console.rendering import render, unchanged
@@ -51,7 +52,7 @@ class EventList:
     parts: Sequence[Part] = ()
     sentence: Sequence[Span]
     facets: Sequence[Facet] = ()
-    events: Sequence[EventRow] = ()
+    lines: Sequence[EventLine] = ()
     #: The newest page of this list; None when this is the one.
     newest: str | None = None
     newer: str | None = None
@@ -113,7 +114,7 @@ def _list(search: event_search.EventSearch, found: event_search.EventPage) -> Ev
         parts=parts_of(search),
         sentence=sentence_of(search),
         facets=facets_for(search, FILTERS),
-        events=event_rows(events),
+        lines=event_lines(event_rows(events)),
         newest=_address(before=None, after=None) if paged else None,
         newer=_address(before=None, after=events[0].position) if paged and events else None,
         older=_address(after=None, before=below) if below else None,

@@ -13,6 +13,7 @@ from flask import request, url_for
 from cqrs.console import current, measured, navigation
 from cqrs.console.blame import blamed
 from cqrs.console.estimates import Estimate, estimate
+from cqrs.console.event_lines import EventLine, event_lines
 from cqrs.console.event_rows import EventRow, event_row, event_rows
 from cqrs.console.happenings import happenings
 from cqrs.console.links import with_query
@@ -94,7 +95,7 @@ class ProjectionPage:
     #: The part of the payload that the error seems to be about, as a dotted path.
     blamed: str | None
     #: The next events it handles and has not applied.
-    pending: Sequence[EventRow]
+    pending: Sequence[EventLine]
     #: Events behind the one that stopped it; None when unknown or nothing stopped.
     waiting: int | None
     parked: Sequence[ParkedKey]
@@ -155,13 +156,13 @@ def _handlers(definition: type[Projection]) -> list[HandlerRow]:
     return sorted(rows, key=lambda row: row.event_type)
 
 
-def _pending(status: ProjectionStatus) -> list[EventRow]:
+def _pending(status: ProjectionStatus) -> list[EventLine]:
     if not status.lag_events or status.checkpoint is None or not status.handles:
         return []
     waiting = current.runtime().events.read_all(
         after=status.checkpoint, until=status.head, limit=PENDING, where=EventFilter(types=tuple(status.handles))
     )
-    return event_rows(waiting)
+    return event_lines(event_rows(waiting))
 
 
 def _usual_window() -> str:

@@ -1,0 +1,50 @@
+"""Events as the lines of a table, worked out before the template: it only prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from cqrs.console.event_rows import EventRow
+from cqrs.console.filters import instant, number, short_id
+from cqrs.console.link_prefix import prefix_of
+from cqrs.console.wall_clock import wall_clock
+
+
+class EventLine(NamedTuple):
+    position: int
+    href: str
+    numbered: str
+    instant: str
+    exact: str
+    clock: str
+    type: str
+    schema_version: int
+    #: The state of its stream at this event.
+    state: str
+    stream: str
+    short: str
+    version: int
+    sentence: str
+
+
+def event_lines(events: Iterable[EventRow]) -> list[EventLine]:
+    to_event, to_stream, wall = prefix_of("events.show", "position"), prefix_of("streams.show", "stream"), wall_clock()
+    return [
+        EventLine(
+            event.position,
+            to_event.to_position(event.position),
+            number(event.position),
+            instant(event.recorded_at),
+            wall.exact(event.recorded_at),
+            wall.brief(event.recorded_at),
+            event.type,
+            event.schema_version,
+            f"{to_stream.to_key(event.stream)}?at={event.version}",
+            event.stream,
+            short_id(event.stream),
+            event.version,
+            event.sentence,
+        )
+        for event in events
+    ]
