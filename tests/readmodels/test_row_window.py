@@ -201,9 +201,9 @@ def test_a_cursor_of_another_order_is_refused(filled: Database, first: str | Non
         models.page("parcels", sort=second, cursor=cursor)
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("filled", ["postgresql"], indirect=True)
 def test_the_planner_is_told_for_one_answer_only(filled: Database) -> None:
-    if filled.engine.dialect.name == "sqlite":
-        pytest.skip("SQLite needs no telling")
     ReadModels(filled, [parcels]).page("parcels")
     with filled.read() as connection:
         assert connection.exec_driver_sql("SHOW enable_seqscan").scalar_one() == "on"
