@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -24,8 +25,13 @@ class Searched:
 
 
 def rows_counted(connection: sa.Connection, table: sa.TableClause) -> Count:
-    some = sa.select(sa.literal(1)).select_from(table).limit(COUNT_CAP + 1).subquery()
-    return Count.up_to(COUNT_CAP, connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+    return Count.up_to(COUNT_CAP, connection.execute(_counting(table.name, COUNT_CAP + 1)).scalar_one())
+
+
+@functools.lru_cache(100)
+def _counting(table: str, most: int) -> sa.Select[int]:
+    some = sa.select(sa.literal(1)).select_from(sa.table(table)).limit(most).subquery()
+    return sa.select(sa.func.count()).select_from(some)
 
 
 def page_of(
@@ -53,6 +59,8 @@ def cursor_behind(
 
 def matches_counted(connection: sa.Connection, window: Window) -> tuple[Count, Searched | None]:
     """Of all pages together, as far as the window goes from its start."""
+    if window.walks and not window.inside and not window.outside:
+        return rows_counted(connection, window.table), None
     cap = WINDOW if window.outside or not window.walks else COUNT_CAP
     found = window.rows(cap + 1, columns=window.compared)
     matching = sa.func.count().filter(*window.conditions) if window.outside else sa.func.count()

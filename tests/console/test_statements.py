@@ -29,7 +29,7 @@ PAGES = {
     "/events?before=3": (10, 9),
     "/": (23, 32),
     "/projections/accounts": (20, 25),
-    "/read-models/accounts": (11, 16),
+    "/read-models/accounts": (10, 14),
 }
 
 
