@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from flask import Flask
 
 from cqrs.console import create_console
+from cqrs.console.rate_limit import RateLimit
 from cqrs.messages import Role
 from cqrs.runtime import Runtime, build_runtime
 from cqrs.settings import load_settings
@@ -49,6 +51,8 @@ def make_app(tmp_path: Path, migrated: Path) -> Iterator[MakeApp]:
         runtimes.append(runtime_in(tmp_path, **overrides))
         app = Flask("console", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
         create_console(app, runtimes[-1])
+        # Tests click faster than anybody could; the one about the limit sets its own.
+        app.extensions["projectionist"].rate_limit = RateLimit(lambda: 0.0, burst=math.inf)
         return app
 
     yield make

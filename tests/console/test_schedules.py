@@ -36,6 +36,9 @@ def own(runtime: Runtime) -> int:
 
 @pytest.fixture
 def alive(runtime: Runtime) -> None:
+    """A scheduler, since the schedules began just now: the database they lie in may be as old as this test run."""
+    with runtime.main.write() as connection:
+        connection.execute(schedules.update().values(counts_from=runtime.main.now(connection)))
     assert Leases(runtime.main).acquire(LEASE, "w1", timedelta(minutes=5))
 
 

@@ -155,7 +155,6 @@ def test_wild_bodies(addresses: list[tuple[str, str]], callers: list[Script]) ->
 def test_wild_forms_of_a_person(app: Flask, addresses: list[tuple[str, str]], busy: Runtime) -> None:
     ana = Browser(app, "ana", Role.OPERATOR)
     csrf = ana.session.csrf
-    app.extensions["projectionist"].rate_limit.spend = lambda cookie: None  # people are slower than this
     posting = [path for method, path in addresses if method == "POST" and not path.startswith(("/api/", "/sign-out"))]
 
     @UNHURRIED
