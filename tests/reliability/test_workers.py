@@ -146,7 +146,7 @@ def test_due_times_are_run_once_whoever_holds_the_scheduler(new_yard: YardFactor
         return pid_of(owner)
 
     def ticks(pid: int) -> int:
-        return sum(words == [str(pid)] for words in yard.journal.lines("tick"))
+        return yard.journal.count("tick", pid)
 
     def next_leader(gone: int | None) -> int:
         wait_until(lambda: leader() in workers.keys() - {gone} and ticks(leader() or 0) > 0, PATIENCE)
@@ -196,7 +196,7 @@ def test_schedulers_killed_one_after_the_other_double_no_due_time_and_always_run
     yard = new_yard(lease_seconds=0.6, every_seconds=1.0)
 
     def ticks(pid: int) -> int:
-        return sum(words == [str(pid)] for words in yard.journal.lines("tick"))
+        return yard.journal.count("tick", pid)
 
     kills = max(3, KILLS // 2)
     for _ in range(kills):

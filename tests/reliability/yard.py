@@ -34,8 +34,12 @@ class Yard:
         append(self.desk.events, *[joined(f"m{n}") for n in range(MEMBERS)])
 
     def worker(self) -> Labourer:
-        self._workers.append(Labourer(self.job, self._processes))
+        """One more. The dead are forgotten: thousands of them would hold more descriptors than a process may have."""
+        self._workers = [*self._alive(), Labourer(self.job, self._processes)]
         return self._workers[-1]
+
+    def _alive(self) -> list[Labourer]:
+        return [each for each in self._workers if each.process.is_alive()]
 
     def live(self) -> Generation:
         return next(each for each in self.desk.store.generations()[1] if each.state is GenerationState.LIVE)
@@ -46,7 +50,7 @@ class Yard:
 
     def moved_by(self, pid: int) -> int:
         """How many batches it has written."""
-        return sum(words[0] == str(pid) for words in self.journal.lines("moved"))
+        return self.journal.count("moved", pid)
 
     def lend(self, number: int) -> None:
         """So many events, of random members and fees."""
@@ -76,15 +80,13 @@ class Yard:
 
     def settle(self) -> None:
         """Let a worker that does not dawdle bring the rows to the end of the log, then end all."""
-        for each in self._workers:
-            if each.process.is_alive():
-                each.stop()
+        for each in self._alive():
+            each.stop()
         self.job = replace(self.job, dawdle_seconds=0.0)
         self.worker()
         wait_until(self.caught_up, 60)
-        for each in self._workers:
-            if each.process.is_alive():
-                each.stop()
+        for each in self._alive():
+            each.stop()
 
     def caught_up(self) -> bool:
         return self.live().position == self.desk.events.head()
@@ -95,9 +97,8 @@ class Yard:
         return [pair for pair in pairwise(batches) if pair[0][1] > pair[1][0]]
 
     def close(self) -> None:
-        for each in self._workers:
-            if each.process.is_alive():
-                each.kill()
+        for each in self._alive():
+            each.kill()
 
 
 def pid_of(owner: str | None) -> int | None:
