@@ -27,7 +27,7 @@ LIST_FIELDS = ("id", "kind", "projection", "state", "phase", "done", "total", "r
 FIELDS = (
     "id", "kind", "projection", "state", "phase", "done", "total", "rate", "eta_seconds", "errors", "result",
 )  # fmt: skip
-PARKED_FIELDS = ("key", "position", "event_type", "error", "attempts", "held")
+PARKED_FIELDS = ("key", "position", "event_type", "error", "attempts", "held", "parked_by", "reason")
 
 
 operations = AppGroup("operations", help="What was asked for, and how it goes.")
@@ -116,6 +116,23 @@ def list_parked(name: str, as_json: bool) -> None:
     show({"parked": found}) if as_json else show_table(found, PARKED_FIELDS)
 
 
+@parked.command("add")
+@click.argument("name")
+@click.option("--position", type=int, help="Only if it stands at this event.")
+@reason_option
+@as_json
+def park(name: str, position: int | None, reason: str | None, as_json: bool) -> None:
+    """Set aside the key at which a projection stopped, with its later events; it goes on with all others."""
+    runtime = ready_runtime()
+    status = runtime.projections.status(name)
+    if position is None:
+        position = status.failure.position if status.failure else status.checkpoint or 0
+    with deed(runtime, "park", f"{name}, event {position}", reason=reason) as actor:
+        key = runtime.projections.park_failing(name, position, actor=actor, reason=reason)
+    facts = {field: getattr(key, field) for field in PARKED_FIELDS}
+    show({"parked": facts}) if as_json else click.echo(f"{key.key} is parked at {key.position:,}; {name} goes on.")
+
+
 @parked.command("retry")
 @click.argument("name")
 @click.argument("key", required=False)
@@ -134,9 +151,17 @@ def retry(name: str, key: str | None, as_json: bool) -> None:
 @click.option("--reason", required=True, help="Why nobody will apply this event to this key again.")
 @as_json
 def skip(name: str, key: str, reason: str, as_json: bool) -> None:
-    """Pass over the event a key failed at, for good, and apply what comes behind it."""
+    """Pass over the event a key failed at, for good, and apply what comes behind it; also where a projection stopped at
+    that key."""
     runtime = ready_runtime()
+    failure = runtime.projections.status(name).failure
     with deed(runtime, "skip", f"{name} {key}", reason=reason) as actor:
+        if failure is not None and failure.key == key:
+            runtime.projections.skip_failing(name, failure.position, reason=reason, actor=actor)
+            show({"skipped": failure.position}) if as_json else click.echo(
+                f"{name} goes on behind {failure.position:,}."
+            )
+            return
         released = runtime.projections.skip_parked(name, key, reason=reason, actor=actor)
     _tell_released(released.keys, released.failed, as_json)
 

@@ -464,5 +464,21 @@ class KeyNotParked(CqrsError):
     projection: str
 
 
+class NotStopped(CqrsError):
+    """{projection} does not stand at event {position}: it was let go on meanwhile, or stopped elsewhere. Nothing was
+    set aside."""
+
+    projection: str
+    position: int
+
+
+class NoKeyToSetAside(CqrsError):
+    """{projection} stopped at event {position} without a key that could be set aside. Correct the code, then let it try
+    again."""
+
+    projection: str
+    position: int
+
+
 class ViewInUse(CqrsError):
     """The columns of {name} change, but others depend on its view: {why}. Drop those first, then start again."""

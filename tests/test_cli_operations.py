@@ -146,6 +146,30 @@ def test_parked_keys_are_listed_retried_and_skipped(
     assert runtime.read_models.row("users", parked["key"]) is not None
 
 
+def test_where_it_stopped_the_key_is_parked_or_the_event_skipped(
+    cqrs: Run, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Users, "on_error", "stop")
+    with monkeypatch.context() as patched:
+        patched.setattr(Users, "handlers", tuple(replace(handler, function=refuse) for handler in Users.handlers))
+        for name in ("late", "later"):
+            fields = {"name": name, "email": f"{name}@example.org", "password": "correct horse"}
+            runtime.mediator.send(runtime.catalogue.commands["CreateUser"](**fields), Context(actor="ada"))
+        runtime.projections.catch_up("users")
+        assert "does not stand at event 3" in cqrs("parked", "add", "users", "--position", "3", exit_code=1).stderr
+        parked = json.loads(cqrs("parked", "add", "users", "--reason", "later", "--json").stdout)["parked"]
+        assert (parked["position"], parked["reason"]) == (4, "later")
+        runtime.projections.catch_up("users")
+        failure = runtime.projections.status("users").failure
+        assert failure is not None
+        assert failure.key is not None
+        skipped = cqrs("parked", "skip", "users", failure.key, "--reason", "a forgery")
+        assert "users goes on behind 5." in skipped.stdout
+    runtime.projections.catch_up("users")
+    assert (runtime.projections.status("users").checkpoint, runtime.projections.status("users").parked) == (5, 1)
+    assert [entry.action for entry in runtime.audit.page(limit=3).items] == ["skip", "park", "park"]
+
+
 def test_all_are_paused_and_resumed_at_once(cqrs: Run, runtime: Runtime) -> None:
     cqrs("pause", "--all", "--reason", "deploy")
     assert {status.paused_reason for status in runtime.projections.statuses()} == {"deploy"}

@@ -17,6 +17,7 @@ from cqrs.console import (
     error_pages,
     event_types,
     events,
+    failures,
     filters,
     headers,
     health,
@@ -45,6 +46,7 @@ from cqrs.console.api import checks as api_checks
 from cqrs.console.api import commands as api_commands
 from cqrs.console.api import event_types as api_event_types
 from cqrs.console.api import events as api_events
+from cqrs.console.api import failures as api_failures
 from cqrs.console.api import openapi as api_openapi
 from cqrs.console.api import operations as api_operations
 from cqrs.console.api import projections as api_projections
@@ -62,12 +64,12 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 1024 * 1024
 PAGES = (
-    overview, projections, all_projections, replays, parked, operations, schedules, events, event_types, streams,
-    read_models, drift, commands, audit, system, jump, patterns,
+    overview, projections, all_projections, replays, failures, parked, operations, schedules, events, event_types,
+    streams, read_models, drift, commands, audit, system, jump, patterns,
 )  # fmt: skip
 API = (
-    api_commands, api_queries, api_events, api_event_types, api_streams, api_projections, api_operations, api_checks,
-    api_schedules, api_read_models, api_audit, api_system, api_openapi
+    api_commands, api_queries, api_events, api_event_types, api_streams, api_projections, api_failures, api_operations,
+    api_checks, api_schedules, api_read_models, api_audit, api_system, api_openapi
 )  # fmt: skip
 DOORS = (sign_in, preference_posts, health)
 

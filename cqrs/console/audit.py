@@ -39,6 +39,7 @@ SENTENCES = {
     "run-schedule": ("ran the schedule {target} now", "run the schedule {target} now"),
     "end-append": ("ended an append by force: {target}", "end an append by force: {target}"),
     "retry": ("tried again: {target}", "try again: {target}"),
+    "park": ("parked {target}", "park {target}"),
     "skip": ("skipped an event for {target}", "skip an event for {target}"),
     "command": ("sent {target}", "send {target}"),
     "sign-in": ("signed in", "sign in"),

@@ -56,6 +56,8 @@ ANSWERS: Mapping[type[errors.CqrsError], tuple[int, str]] = {
     errors.HolderProtected: (409, "holder_protected"),
     errors.HolderStays: (409, "holder_stays"),
     errors.KeyNotParked: (404, "not_parked"),
+    errors.NotStopped: (409, "not_stopped"),
+    errors.NoKeyToSetAside: (409, "no_key"),
     errors.NotVisibleYet: (425, "not_visible_yet"),
     errors.DatabaseUnavailable: (503, "database_unavailable"),
     errors.DatabaseBusy: (503, "database_busy"),

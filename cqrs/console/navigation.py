@@ -24,7 +24,7 @@ SECTIONS = (
     (("Operations", "operations"), ("Schedules", "schedules"), ("Audit log", "audit"), ("System", "system")),
 )
 #: Pages that belong to the section of another.
-HOMES = {"replays": "projections", "parked": "projections"}
+HOMES = {"replays": "projections", "failures": "projections", "parked": "projections"}
 #: After `g`, the letter that leads to a section.
 KEYS = {
     "overview": "o", "projections": "p", "read_models": "r", "drift": "d", "events": "e", "streams": "s",

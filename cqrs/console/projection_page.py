@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING
 from flask import request, url_for
 
 from cqrs.console import current, measured, navigation
-from cqrs.console.blame import blamed
 from cqrs.console.estimates import Estimate, estimate
 from cqrs.console.event_lines import EventLine, event_lines
-from cqrs.console.event_rows import EventRow, event_row, event_rows
+from cqrs.console.event_rows import event_rows
 from cqrs.console.happenings import happenings
 from cqrs.console.links import with_query
 from cqrs.console.operation_rows import OperationRow, operation_rows
 from cqrs.console.parameters import Parameters
-from cqrs.console.payloads import payload_of
 from cqrs.console.position_chart import LINES, Happening, PositionChart, position_chart
 from cqrs.console.preferences import zone
+from cqrs.console.stop import Stop, stop_of
 from cqrs.messages import event_name, event_version
 from cqrs.projections.generation_info import GenerationInfo
 from cqrs.projections.status import ProjectionStatus
@@ -89,15 +88,9 @@ class ProjectionPage:
     operation: Operation | None
     recent: Sequence[OperationRow]
     handlers: Sequence[HandlerRow]
-    #: None when the event at which it stopped cannot be read.
-    failed_event: EventRow | None
-    payload: object
-    #: The part of the payload that the error seems to be about, as a dotted path.
-    blamed: str | None
+    stop: Stop | None
     #: The next events it handles and has not applied.
     pending: Sequence[EventLine]
-    #: Events behind the one that stopped it; None when unknown or nothing stopped.
-    waiting: int | None
     parked: Sequence[ParkedKey]
     first_parked: str | None
     more_parked: str | None
@@ -109,11 +102,8 @@ def projection_page(status: ProjectionStatus) -> ProjectionPage:
     asked.check()
     runtime, name = current.runtime(), status.name
     definition = runtime.projections.definition(name)
-    failure = status.failure
-    failed = runtime.events.get(failure.position) if failure else None
     parked = runtime.projections.parked(name, cursor=cursor) if status.generation else None
     generations = runtime.projections.generations(name)
-    payload = payload_of(failed).value if failed else None
     here = url_for("projections.show", name=name)
     return ProjectionPage(
         status=status,
@@ -128,11 +118,8 @@ def projection_page(status: ProjectionStatus) -> ProjectionPage:
         operation=navigation.operation_on(name),
         recent=operation_rows(runtime.operations.page(projection=name, limit=OPERATIONS_SHOWN)),
         handlers=_handlers(definition),
-        failed_event=event_row(failed) if failed else None,
-        payload=payload,
-        blamed=blamed(failure.error, payload) if failure else None,
+        stop=stop_of(status),
         pending=_pending(status),
-        waiting=max(0, status.lag_events - 1) if failure and status.lag_events is not None else None,
         parked=parked.items if parked else (),
         first_parked=f"{here}#parked" if cursor else None,
         more_parked=with_query(here, {"parked": parked.next}) + "#parked" if parked and parked.next else None,

@@ -90,8 +90,8 @@ class Engine:
 
     def _may_park(self) -> Callable[[Key], bool]:
         """Nobody has seen yet what is missing in a generation that is being built: of the keys that fail there, only
-        those are set aside that readers do without already."""
-        if not self._building or not self._parks:
+        those are set aside that readers do without already, because they failed as well or an operator parked them."""
+        if not self._building:
             return lambda key: self._parks
         _, generations = self._store.generations()
         live = [each for each in generations if each.state is GenerationState.LIVE]

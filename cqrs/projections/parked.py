@@ -1,4 +1,5 @@
-"""Keys that were set aside: shown page by page, tried again, or let go without the event they failed at."""
+"""Keys that are set aside: by hand where a projection stopped, shown page by page, tried again, or let go without the
+event they failed at."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cqrs.errors import InvalidMessage, KeyNotParked, ReadModelMissing
+from cqrs.projections.careful_fold import ATTEMPTS
 from cqrs.projections.projection import Projection
 from cqrs.projections.release import PositionsOf, Released, Releaser
-from cqrs.readmodels.store import Generation, GenerationState, ParkedKey, ReadModelStore, Skip
+from cqrs.readmodels.store import Generation, GenerationState, Park, ParkedKey, ReadModelStore, Skip
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 
@@ -69,12 +71,19 @@ class ParkedKeys:
 
     def skip(self, projection: type[Projection], key: str, *, reason: str, actor: str) -> Released:
         """Raises KeyNotParked; InvalidMessage without a reason."""
-        if not reason.strip():
-            raise InvalidMessage({"reason": ["Say why: nobody will apply this event to this key again."]})
+        reason = _required(reason)
         parked = self._find(projection.name, key)
         if parked is None:
             raise KeyNotParked(projection=projection.name, key=key)
-        return self._release(projection, [key], Skip(parked.position, actor, reason.strip()))
+        return self._release(projection, [key], Skip(parked.position, actor, reason))
+
+    def park_failing(self, projection: type[Projection], position: int, *, actor: str, reason: str | None) -> ParkedKey:
+        """Raises NotStopped, NoKeyToSetAside, ReadModelMissing."""
+        return self._store.park_failing(projection.name, Park(position, actor, reason, ATTEMPTS))
+
+    def skip_failing(self, projection: type[Projection], position: int, *, reason: str, actor: str) -> str:
+        """Raises NotStopped, NoKeyToSetAside, ReadModelMissing; InvalidMessage without a reason."""
+        return self._store.skip_failing(projection.name, Skip(position, actor, _required(reason)))
 
     def _release(self, projection: type[Projection], keys: Iterable[str], skip: Skip | None = None) -> Released:
         releaser = Releaser(
@@ -99,6 +108,12 @@ class ParkedKeys:
             if each.projection == name and each.state is GenerationState.LIVE:
                 return each
         raise ReadModelMissing(name=name)
+
+
+def _required(reason: str) -> str:
+    if not reason.strip():
+        raise InvalidMessage({"reason": ["Say why: nobody will apply this event to this key again."]})
+    return reason.strip()
 
 
 def _cursor(key: str) -> str:

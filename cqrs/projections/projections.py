@@ -22,7 +22,7 @@ from cqrs.projections.dropping import drop_old
 from cqrs.projections.engine import Sizes
 from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.generation_info import GenerationInfo, generation_infos
-from cqrs.projections.parked import ParkedKeys, ParkedPage, SetAside
+from cqrs.projections.parked import ParkedKey, ParkedKeys, ParkedPage, SetAside
 from cqrs.projections.preflight import COUNT_CAP, Preflight, PreflightReader
 from cqrs.projections.progress import Progress
 from cqrs.projections.projection import Projection
@@ -31,6 +31,7 @@ from cqrs.projections.replay import Replay
 from cqrs.projections.rollback import RollBack
 from cqrs.projections.runner import Runner
 from cqrs.projections.scratch import Scratch
+from cqrs.projections.skipped import SkippedPage, skipped_page
 from cqrs.projections.status import ProjectionStatus, RatesOf, StatusReader, no_rates
 from cqrs.readmodels.shape import difference, shape_of
 from cqrs.readmodels.store import Generation, GenerationState, ReadModelStore
@@ -115,6 +116,11 @@ class Projections:
         self.definition(name)
         return self._parked.page(name, cursor, limit)
 
+    def skipped(self, name: str, *, cursor: str | None = None, limit: int = 50) -> SkippedPage:
+        """Events that were passed over, the newest first. Raises InvalidMessage for a cursor that is none."""
+        self.definition(name)
+        return skipped_page(self._store, name, cursor, limit)
+
     def set_aside(self, name: str, position: int) -> SetAside | None:
         """Whether the event at a position is parked, waits behind one that is, or was skipped, in the live generation.
 
@@ -184,6 +190,20 @@ class Projections:
         Raises KeyNotParked; InvalidMessage without a reason.
         """
         return self._parked.skip(self.definition(name), key, reason=reason, actor=actor)
+
+    def park_failing(self, name: str, position: int, *, actor: str, reason: str | None = None) -> ParkedKey:
+        """Set aside the key at which a projection stopped, with its later events; it goes on with all others.
+
+        Raises NotStopped unless it stands at that position, NoKeyToSetAside, ReadModelMissing.
+        """
+        return self._parked.park_failing(self.definition(name), position, actor=actor, reason=reason)
+
+    def skip_failing(self, name: str, position: int, *, reason: str, actor: str) -> str:
+        """Pass over the event at which a projection stopped, for its key and for ever; returns the text of the key.
+
+        Raises what `park_failing` raises; InvalidMessage without a reason.
+        """
+        return self._parked.skip_failing(self.definition(name), position, reason=reason, actor=actor)
 
     # Operations
 

@@ -58,6 +58,9 @@ class Releaser:
     def release(self, generation: Generation, parked: ParkedKey, skip: Skip | None = None) -> ParkedKey | None:
         """Returns how the key fails now, None when it is parked no longer. Raises KeyNotParked."""
         skips = _with(self._store.skips(self._projection.name), parked.key, skip)
+        failing = self._not_reached(generation, parked, skips)
+        if failing is not None:
+            return self._settle(generation, parked, lambda position: Settled(parked=failing), skip)
         derivation = self._derivation(generation, parked, skips)
         derivation.advance(generation.position)
         try:
@@ -65,6 +68,14 @@ class Releaser:
         except RowsRefused as error:
             refused = _failing(parked, error)
             return self._settle(generation, parked, lambda position: Settled(parked=refused), skip)
+
+    def _not_reached(self, generation: Generation, parked: ParkedKey, skips: Skips) -> ParkedKey | None:
+        """How a key fails that was parked by hand at an event the checkpoint has not passed yet: released without this
+        look, it would only stop the projection again."""
+        if parked.position <= generation.position:
+            return None
+        ahead = self._derivation(generation, parked, skips)
+        return ahead.settled(parked.position).parked
 
     def _settle(
         self, generation: Generation, parked: ParkedKey, derive: Callable[[int], Settled], skip: Skip | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from cqrs.readmodels import parked_table
+from cqrs.readmodels import parked_table, skipped_table
 from cqrs.readmodels.checkpoint import Checkpoint
 from cqrs.readmodels.store import Generation, Skips
 
@@ -22,4 +22,4 @@ class Inside:
         return parked_table.positions(self._connection, live.projection, live.number)
 
     def skips(self, projection: str) -> Skips:
-        return parked_table.skips(self._connection, projection)
+        return skipped_table.skips(self._connection, projection)

@@ -7,12 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from cqrs.readmodels.statements import MOST_VALUES
-from cqrs.readmodels.store import Batch, Generation, ParkedKey, Skip
+from cqrs.readmodels.store import Batch, Generation, ParkedKey
 from cqrs.readmodels.tables import parked_events, parked_keys, skipped
 from cqrs.store.database import KEEP_PLAN
 from cqrs.store.database_time import database_now
 
-FACTS = ("key", "position", "event_type", "error", "traceback", "attempts")
+FACTS = ("key", "position", "event_type", "error", "traceback", "attempts", "parked_by", "reason")
 
 #: Waiting events counted for one key.
 MOST_HELD = 10_000
@@ -25,14 +25,17 @@ def record(connection: sa.Connection, held: Generation, batch: Batch) -> None:
     """Add what a batch set aside."""
     this: dict[str, Any] = {"projection": held.projection, "generation": held.number}
     for key in batch.parked:
-        facts = {
-            name: getattr(key, name) for name in ("key", "position", "event_type", "error", "traceback", "attempts")
-        }
-        connection.execute(sa.insert(parked_keys).values(**this, **facts, parked_at=database_now()))
+        park(connection, held, key)
     size = MOST_VALUES // len(parked_events.c)
     for start in range(0, len(batch.held), size):
         waiting = [{**this, "key": key, "position": position} for key, position in batch.held[start : start + size]]
         connection.execute(sa.insert(parked_events).values(waiting))
+
+
+def park(connection: sa.Connection, held: Generation, key: ParkedKey) -> None:
+    facts = {name: getattr(key, name) for name in FACTS}
+    this = {"projection": held.projection, "generation": held.number}
+    connection.execute(sa.insert(parked_keys).values(**this, **facts, parked_at=database_now()))
 
 
 def positions(connection: sa.Connection, projection: str, number: int) -> dict[str, int]:
@@ -105,19 +108,3 @@ def settle(connection: sa.Connection, projection: str, number: int, before: Park
         told |= {"position": after.position, "event_type": after.event_type}
         connection.execute(waiting.where(e.position < after.position))
     connection.execute(sa.update(parked_keys).where(*this).values(told))
-
-
-def skips(connection: sa.Connection, projection: str) -> dict[int, set[str]]:
-    found: dict[int, set[str]] = {}
-    asked = sa.select(skipped.c.position, skipped.c.key).where(skipped.c.projection == projection)
-    for position, key in connection.execute(asked):
-        found.setdefault(position, set()).add(key)
-    return found
-
-
-def skip(connection: sa.Connection, projection: str, key: str, chosen: Skip) -> None:
-    this = {"projection": projection, "position": chosen.position, "key": key}
-    again = sa.select(skipped.c.key).where(*(skipped.c[name] == value for name, value in this.items()))
-    if connection.execute(again).first() is None:
-        why = {"reason": chosen.reason, "skipped_by": chosen.by, "skipped_at": database_now()}
-        connection.execute(sa.insert(skipped).values(**this, **why))

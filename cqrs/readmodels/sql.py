@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cqrs.errors import KeyNotParked
-from cqrs.readmodels import parked_table, space, swap
+from cqrs.readmodels import failing, parked_table, skipped_table, space, swap
 from cqrs.readmodels.checkpoint import Checkpoint, generation_of
 from cqrs.readmodels.compare import Comparison
 from cqrs.readmodels.foreign import watch
@@ -24,9 +24,11 @@ from cqrs.readmodels.store import (
     Failure,
     Generation,
     GenerationState,
+    Park,
     ParkedKey,
     Settled,
     Skip,
+    Skipped,
     Skips,
     Standing,
 )
@@ -239,7 +241,19 @@ class SqlReadModelStore:
 
     def skips(self, projection: str) -> Skips:
         with self._database.read() as connection:
-            return parked_table.skips(connection, projection)
+            return skipped_table.skips(connection, projection)
+
+    def skipped(self, projection: str, *, before: tuple[int, str] | None, limit: int) -> list[Skipped]:
+        with self._database.read() as connection:
+            return skipped_table.page(connection, projection, before, limit)
+
+    def park_failing(self, projection: str, park: Park) -> ParkedKey:
+        with self._database.write() as connection:
+            return failing.park(connection, self._checkpoint, projection, park)
+
+    def skip_failing(self, projection: str, skip: Skip) -> str:
+        with self._database.write() as connection:
+            return failing.skip(connection, self._checkpoint, projection, skip)
 
     def settle_parked(
         self, model: RowModel, number: int, key: str, derive: Derive, *, skip: Skip | None = None
@@ -251,7 +265,7 @@ class SqlReadModelStore:
             if parked is None or (skip is not None and skip.position != parked.position):
                 raise KeyNotParked(projection=model.name, key=key)
             if skip is not None:
-                parked_table.skip(connection, model.name, key, skip)
+                skipped_table.skip(connection, model.name, key, skip)
             settled = derive(position)
             if settled.parked is None or settled.parked.position >= parked.position:
                 rows.settle(connection, key, settled)

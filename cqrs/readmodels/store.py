@@ -106,6 +106,9 @@ class ParkedKey:
     #: How many events wait for it. A store fills in this and the next one.
     held: int = 0
     parked_at: datetime | None = None
+    #: Who set it aside and why; None where the projection did so by itself.
+    parked_by: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,12 +213,33 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Park:
+    """Who decided to set aside the key that failed at an event, and why; and how often it was tried."""
+
+    position: int
+    by: str
+    reason: str | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Skip:
     """Who decided to pass over an event, and why."""
 
     position: int
     by: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An event that is passed over for one key, in every generation."""
+
+    position: int
+    key: str
+    reason: str
+    by: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -363,6 +387,19 @@ class ReadModelStore(Protocol):
 
     def set_aside(self, projection: str, number: int, position: int) -> str | None:
         """What became of the event at a position: "parked", "waiting" behind one that is, or "skipped"."""
+        ...
+
+    def skipped(self, projection: str, *, before: tuple[int, str] | None, limit: int) -> list[Skipped]:
+        """The newest event first, then by key; those behind the position and key `before`."""
+        ...
+
+    def park_failing(self, projection: str, park: Park) -> ParkedKey:
+        """Set aside the key that the live generation stopped at, and let it go on, in one transaction that fences
+        whoever moves it. Raises NotStopped unless it stands at that position; NoKeyToSetAside, ReadModelMissing."""
+        ...
+
+    def skip_failing(self, projection: str, skip: Skip) -> str:
+        """The same, but only this event is passed over, for that key; returns its text."""
         ...
 
     def find_parked(self, projection: str, number: int, key: str) -> ParkedKey | None: ...

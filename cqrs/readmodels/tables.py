@@ -72,6 +72,9 @@ parked_keys = sa.Table(
     sa.Column("traceback", sa.Text),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("parked_at", UtcDateTime, nullable=False),
+    # Who set it aside and why; NULL where the projection did so by itself.
+    sa.Column("parked_by", sa.Text),
+    sa.Column("reason", sa.Text),
 )
 
 #: The events that wait for a parked key: the failed one and all later ones. Positions only, the log has the rest.

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from cqrs.errors import Fenced, InexactValue, KeyChanged, RowsRefused
+from cqrs.errors import Fenced, InexactValue, KeyChanged, NoKeyToSetAside, NotStopped, RowsRefused
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.store import (
     Batch,
@@ -20,8 +20,10 @@ from cqrs.readmodels.store import (
     Generation,
     GenerationRows,
     GenerationState,
+    Park,
     ParkedKey,
     ReadModelStore,
+    Skip,
 )
 from cqrs.readmodels.types import Money, UtcDateTime
 
@@ -357,6 +359,34 @@ class ReadModelStoreContract:
         assert store.parked_since("accounts", held.number, 60) == 4
         assert page[0].parked_at is not None
 
+    # Going on without what failed
 
-def failure() -> Failure:
-    return Failure(position=3, event_type="E", key=None, error="no", traceback=None, at=NOON)
+    def test_the_key_it_stopped_at_is_parked_and_whoever_moved_it_is_fenced(
+        self, store: ReadModelStore, rows: GenerationRows, held: Generation
+    ) -> None:
+        store.fail(held, failure("a"))
+        with pytest.raises(NotStopped):
+            store.park_failing("accounts", Park(4, "ana", None, 2))
+        parked = store.park_failing("accounts", Park(3, "ana", "why", 2))
+        assert store.find_parked("accounts", held.number, "a") == dataclasses.replace(
+            parked, parked_at=store.parked("accounts", held.number, after=None, limit=1)[0].parked_at
+        )
+        assert not store.generations()[1][0].halted
+        with pytest.raises(Fenced):
+            self.write(rows, held, account("a"))
+
+    def test_the_event_it_stopped_at_is_skipped_and_told(self, store: ReadModelStore, held: Generation) -> None:
+        store.fail(held, failure())
+        with pytest.raises(NoKeyToSetAside):
+            store.skip_failing("accounts", Skip(3, "ana", "why"))
+        store.fail(held, failure("a"))
+        assert store.skip_failing("accounts", Skip(3, "ana", "why")) == "a"
+        assert store.skips("accounts") == {3: {"a"}}
+        (told,) = store.skipped("accounts", before=None, limit=9)
+        assert (told.position, told.key, told.reason, told.by) == (3, "a", "why", "ana")
+        assert store.skipped("accounts", before=(3, "a"), limit=9) == []
+        assert store.parked_counts() == {}
+
+
+def failure(key: str | None = None) -> Failure:
+    return Failure(position=3, event_type="E", key=key, error="no", traceback=None, at=NOON)

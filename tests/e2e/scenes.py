@@ -111,6 +111,24 @@ def failed(runtime: Runtime) -> None:
 def parked(runtime: Runtime) -> None:
     """One account has an event that cannot be applied, and two that wait behind it."""
     calm(runtime)
+    refuse_one(runtime)
+
+
+def stopped(runtime: Runtime) -> None:
+    """The same where nothing is set aside by itself; one event was skipped before."""
+    calm(runtime)
+    deposit(runtime, "6.66", "7")
+    Accounts.on_error = "stop"
+    try:
+        refuse_one(runtime)
+        position = 2 * ACCOUNTS + 1
+        runtime.projections.skip_failing("accounts", position, reason="booked twice by the branch", actor=ANA)
+        refuse_one(runtime)
+    finally:
+        Accounts.on_error = "park"
+
+
+def refuse_one(runtime: Runtime) -> None:
     handlers = Accounts.handlers
     Accounts.handlers = tuple(
         replace(each, function=cautious) if each.event is Deposited else each for each in handlers
@@ -184,5 +202,5 @@ def attacked(runtime: Runtime) -> None:
 AWAY = "away"
 SCENES: Mapping[str, Callable[[Runtime], None]] = {
     scene.__name__: scene
-    for scene in (empty, calm, silent, failed, parked, paused, replaying, waiting, drifted, attacked)
+    for scene in (empty, calm, silent, failed, stopped, parked, paused, replaying, waiting, drifted, attacked)
 } | {AWAY: calm}

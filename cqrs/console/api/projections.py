@@ -29,7 +29,7 @@ COLUMNS = (
     "generation", "last_check",
 )  # fmt: skip
 LAST_CHECK = ("id", "level", "reference", "verdict", "position", "checked", "differing", "at")
-PARKED_COLUMNS = ("key", "position", "event_type", "error", "attempts", "held", "parked_at")
+PARKED_COLUMNS = ("key", "position", "event_type", "error", "attempts", "held", "parked_at", "parked_by", "reason")
 
 
 @bp.get("")
