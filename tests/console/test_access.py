@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 from werkzeug.routing import Rule
@@ -13,24 +11,11 @@ from cqrs.console.access_rule import Access
 from cqrs.messages import Role
 from tests.console.browser import Browser, Script
 from tests.console.conftest import MakeApp
+from tests.console.route_calls import BROKEN, calls
 
 OPEN_TO_ALL = {"static", "sign_in.show", "sign_in.submit", "health.healthz", "health.readyz"}
 #: Changes nothing but a cookie or the session of who asks.
 FOR_VIEWERS = {"sign_in.sign_out", "preferences.theme", "preferences.zone"}
-BROKEN = "bank.broken"
-VALUES = {"position": "1", "filename": "css/none.css"}
-
-
-def calls(app: Flask) -> Iterator[tuple[Rule, str, str]]:
-    """(rule, method, path)"""
-    for rule in app.url_map.iter_rules():
-        path = rule.rule
-        for argument in rule.arguments:
-            start = path.index("<")
-            end = path.index(">", start)
-            path = path[:start] + VALUES.get(argument, "nothing") + path[end + 1 :]
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            yield rule, method, path
 
 
 def needed(rule: Rule, method: str) -> Role | None:

@@ -19,7 +19,7 @@ from cqrs.runtime import Runtime
 from tests import route_walk
 from tests.console.browser import SAME_SITE, Browser, Script
 from tests.console.ledger import deposit, open_account
-from tests.console.test_access import BROKEN, calls
+from tests.console.route_calls import BROKEN, calls
 from tests.hostile_texts import HOSTILE_TEXTS
 
 #: Of each kind of request; soak and test-faults ask for more.

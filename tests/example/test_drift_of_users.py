@@ -15,7 +15,7 @@ from cqrs.messages import Context
 from cqrs.runtime import Runtime
 from cqrs.testing import temporary_runtime
 from cqrs.workers.operation_runner import OperationRunner
-from tests.example.test_projections import databases
+from tests.example.places import databases
 
 PLACES = [
     "sqlite",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,7 @@ from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.runtime import Runtime
 from cqrs.testing import temporary_runtime
 from tests.example.histories import EXPECTED, Happening, Rows, random_history, stored_event
-from tests.postgres import create_database, drop_database
+from tests.example.places import databases
 
 SEEDS = range(6)
 LENGTH = 250
@@ -31,7 +30,7 @@ class World:
     history: list[Happening]
 
 
-# Where the log and the read models are: in one SQLite file, or anywhere else they may be.
+# In one SQLite file, or anywhere else they may be.
 ELSEWHERE = [
     pytest.param((seed, place), id=f"{seed}-{place}", marks=pytest.mark.postgres)
     for seed, place in enumerate(("postgresql", "postgresql twice", "log on postgresql", "rows on postgresql"))
@@ -52,21 +51,6 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
                 runtime.projections.catch_up()
         runtime.projections.catch_up()
         yield World(runtime, history)
-
-
-@contextmanager
-def databases(place: str) -> Iterator[dict[str, str]]:
-    """Settings for databases that live as long as this."""
-    made = {"sqlite": [], "postgresql twice": ["", "READ_"], "rows on postgresql": ["READ_"]}.get(place, [""])
-    environ = {f"{prefix}DATABASE_URL": create_database() for prefix in made}
-    if place == "log on postgresql":
-        environ["READ_DATABASE_URL"] = "sqlite:///read.db"
-    try:
-        yield environ
-    finally:
-        for url in environ.values():
-            if url.startswith("postgresql"):
-                drop_database(url)
 
 
 def append(runtime: Runtime, happening: Happening) -> None:
