@@ -19,6 +19,7 @@ from benchmarks.measure import Goal, Result, interleaved
 from benchmarks.pages import QUERIES, REQUESTS, Ask, get, signed_in, timed
 from benchmarks.raw import Rows
 from cqrs.readmodels.row_order import RowOrder
+from cqrs.readmodels.window_pages import COUNT_CAP
 
 MODEL, TABLE = "user_stats", "user_stats__g1"
 PAGE = 50
@@ -73,7 +74,7 @@ def measured(name: str, house: House, bare_app: Flask, marks: tuple[float, float
     queries.figures = interleaved({what: lambda ask=ask: timed(ask, QUERIES) for what, ask in asked.items()})
     for what, goal in (("first page", first), ("deep page", deep)):
         queries.goals.append(Goal(what, queries.median(what), goal=goal, floor=floor, at_most=True))
-    queries.notes.append(f"Each also counts the rows: up to 100,000, {size():,} here.")
+    queries.notes.append(f"Each also counts the rows, up to {COUNT_CAP:,}.")
     yield queries
     pages = Result(f"{name}-whole", "ms", {"rows": size()})
     console, bare = signed_in(house), bare_app.test_client()

@@ -19,6 +19,7 @@ from cqrs.console import (
     events,
     failures,
     filters,
+    fixed_addresses,
     headers,
     health,
     host_guard,
@@ -112,6 +113,7 @@ def _add_hooks(app: Flask) -> None:
     app.url_defaults(rendering.add_version)
     app.context_processor(rendering.what_templates_know)
     app.context_processor(navigation.what_pages_know)
+    app.jinja_env.globals["url_for"] = fixed_addresses.url_for
     app.jinja_env.finalize = visible
     for filter_ in filters.FILTERS:
         app.add_template_filter(filter_, filter_.__name__)

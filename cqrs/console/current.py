@@ -29,6 +29,8 @@ class Console:
     json_roots: set[str] = field(default_factory=set)
     #: Who may do what, by the name `needs` gave it.
     actions: dict[str, Access] = field(default_factory=dict)
+    #: Addresses put together once, each with where the application was mounted then.
+    addresses: dict[tuple[str | None, ...], tuple[str, str]] = field(default_factory=dict)
 
 
 def console() -> Console:

@@ -30,14 +30,16 @@ class EventLine(NamedTuple):
 
 def event_lines(events: Iterable[EventRow]) -> list[EventLine]:
     to_event, to_stream, wall = prefix_of("events.show", "position"), prefix_of("streams.show", "stream"), wall_clock()
-    return [
-        EventLine(
+    lines = []
+    for event in events:
+        clock, exact = wall.brief_and_exact(event.recorded_at)
+        line = EventLine(
             event.position,
             to_event.to_position(event.position),
             number(event.position),
             instant(event.recorded_at),
-            wall.exact(event.recorded_at),
-            wall.brief(event.recorded_at),
+            exact,
+            clock,
             event.type,
             event.schema_version,
             f"{to_stream.to_key(event.stream)}?at={event.version}",
@@ -46,5 +48,5 @@ def event_lines(events: Iterable[EventRow]) -> list[EventLine]:
             event.version,
             event.sentence,
         )
-        for event in events
-    ]
+        lines.append(line)
+    return lines

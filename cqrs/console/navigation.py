@@ -9,9 +9,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from flask import g, request, url_for
+from flask import g, request
 
 from cqrs.console import current, drift_words, operation_words, toasts
+from cqrs.console.fixed_addresses import address_of
 from cqrs.console.verdicts import worst
 from cqrs.errors import CqrsError
 from cqrs.projections.status import ProjectionStatus
@@ -74,12 +75,12 @@ class Shell:
 def sections() -> list[Section]:
     """All of them, without what they ask for."""
     ours = [(label, blueprint) for group in SECTIONS for label, blueprint in group]
-    return [Section(label, url_for(f"{blueprint}.index"), False) for label, blueprint in ours] + _own_sections()
+    return [Section(label, address_of(f"{blueprint}.index"), False) for label, blueprint in ours] + _own_sections()
 
 
 def _own_sections() -> list[Section]:
     links = [link for domain in current.runtime().catalogue.domains for link in domain.nav]
-    return [Section(link.label, url_for(link.endpoint), request.endpoint == link.endpoint) for link in links]
+    return [Section(link.label, address_of(link.endpoint), request.endpoint == link.endpoint) for link in links]
 
 
 def head() -> int:
@@ -145,7 +146,7 @@ def what_pages_know() -> dict[str, Any]:
 def _section(label: str, blueprint: str) -> Section:
     note, state = _attention(blueprint)
     here = HOMES.get(request.blueprint or "", request.blueprint) == blueprint
-    return Section(label, url_for(f"{blueprint}.index"), here, note, state, KEYS.get(blueprint))
+    return Section(label, address_of(f"{blueprint}.index"), here, note, state, KEYS.get(blueprint))
 
 
 def _attention(blueprint: str) -> tuple[str | None, str | None]:

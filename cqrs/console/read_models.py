@@ -61,19 +61,19 @@ def index() -> Response:
 @bp.get("/read-models/<name>")
 @needs(Role.VIEWER)
 def show(name: str) -> AnyResponse:
-    model = _model(name)
     tidy = None if COLUMN in request.args else tidied()
     if tidy is not None:
         return tidy
-    asked = Parameters(request.args)
     try:
         add = row_query.added()
-        page = None if add else rows_asked_for(model, _status(model), asked)
+        if add is not None:
+            return add
+        found = rows_asked_for(name, Parameters(request.args))
     except InvalidMessage as error:
+        model = _model(name)
         page = row_list(model, _status(model), None, error.errors)
         return render("read_models/show.html", 422, follow=False, page=page)
-    if add is not None:
-        return add
+    page = row_list(found.model, _status(found.model), found, {})
     return render("read_models/show.html", tag=navigation.tag(), follow=CURSOR not in request.args, page=page)
 
 

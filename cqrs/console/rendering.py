@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +60,13 @@ def add_version(endpoint: str, values: dict[str, Any]) -> None:
 
 def content_hash(app: Flask, filename: str) -> str | None:
     """None for a file that is not there. Kept by size and time of change, so that an edited file counts at once."""
-    path = Path(app.static_folder or "") / filename
+    path = f"{app.static_folder}/{filename}"
     try:
-        state = path.stat()
+        state = os.stat(path)
     except OSError:
         return None
     kept: dict[tuple[str, int, int], str] = app.extensions.setdefault("projectionist-static", {})
     key = (filename, state.st_mtime_ns, state.st_size)
     if key not in kept:
-        kept[key] = hashlib.sha256(path.read_bytes()).hexdigest()[:HASH_LENGTH]
+        kept[key] = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:HASH_LENGTH]
     return kept[key]

@@ -70,13 +70,12 @@ class RowList:
         return self.found is not None and self.more is not None and len(self.rows) < PAGE
 
 
-def rows_asked_for(model: ReadModel, status: ProjectionStatus | None, asked: Parameters) -> RowList:
-    """Those that this address means. Raises InvalidMessage, whose errors `row_list` shows without rows."""
+def rows_asked_for(name: str, asked: Parameters) -> RowPage:
+    """Those that this address means. Raises NotFound, ReadModelMissing; InvalidMessage, which `row_list` shows."""
     filters = row_query.filters_of(asked, RESERVED)
     sort, cursor = asked.text(SORT), asked.text(CURSOR)
     asked.check()
-    found = current.runtime().read_models.page(model.name, filters=filters, sort=sort, cursor=cursor, limit=PAGE)
-    return row_list(model, status, found, {})
+    return current.runtime().read_models.page(name, filters=filters, sort=sort, cursor=cursor, limit=PAGE)
 
 
 def row_list(

@@ -11,6 +11,8 @@ from flask import g
 from cqrs.console import current
 from cqrs.console.preferences import zone
 
+MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
 
 class WallClock(NamedTuple):
     zone: ZoneInfo
@@ -18,15 +20,22 @@ class WallClock(NamedTuple):
 
     def exact(self, moment: datetime) -> str:
         """To the second; the zone is named."""
-        local = moment.astimezone(self.zone)
-        return f"{local.replace(tzinfo=None).isoformat(' ', 'seconds')} {local.tzname() or ''}".rstrip()
+        return self.brief_and_exact(moment)[1]
 
     def brief(self, moment: datetime) -> str:
         """The time of day; the day too unless it is today."""
+        return self.brief_and_exact(moment)[0]
+
+    def brief_and_exact(self, moment: datetime) -> tuple[str, str]:
+        """Without strftime, which takes longer than all the rest of a line."""
         local = moment.astimezone(self.zone)
+        exact = local.replace(tzinfo=None).isoformat(" ", "seconds")
         if local.date() == self.today:
-            return f"{local:%H:%M:%S}"
-        return f"{local.day} {local:%b %H:%M}" if local.year == self.today.year else f"{local.day} {local:%b %Y %H:%M}"
+            brief = exact[11:]
+        else:
+            year = "" if local.year == self.today.year else f" {local.year}"
+            brief = f"{local.day} {MONTHS[local.month]}{year} {exact[11:16]}"
+        return brief, f"{exact} {local.tzname() or ''}".rstrip()
 
 
 def wall_clock() -> WallClock:

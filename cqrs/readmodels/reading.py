@@ -12,7 +12,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from cqrs.errors import NotFound, ReadModelMissing, ShapeMismatch
-from cqrs.readmodels.checkpoint import generation_of
 from cqrs.readmodels.generations import table_name
 from cqrs.readmodels.keys import key_of_text, key_text
 from cqrs.readmodels.row_filters import conditions, operations_of
@@ -21,10 +20,11 @@ from cqrs.readmodels.row_values import RowReader
 from cqrs.readmodels.row_window import indexed_columns, window_of
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.shape import column_shape, difference, own_columns, shape_of, type_text
-from cqrs.readmodels.store import Generation, GenerationState
+from cqrs.readmodels.store import GenerationState
 from cqrs.readmodels.tables import generations as g
-from cqrs.readmodels.window_pages import Searched, cursor_behind, matches_counted, page_of, rows_counted
-from cqrs.store.database import Database
+from cqrs.readmodels.window_pages import LISTED_CAP, Searched, cursor_behind, matches_counted, page_of, rows_counted
+from cqrs.store.database import KEEP_PLAN, Database
+from cqrs.store.database_time import database_now
 from cqrs.store.reports import Count
 
 LARGEST_PAGE = 200
@@ -68,6 +68,7 @@ class Row:
 class RowPage:
     """A page that is not full may have a `next`: more rows are to be looked at."""
 
+    model: ReadModel
     rows: Sequence[Row]
     next: str | None
     count: Count
@@ -95,26 +96,16 @@ class ReadModels:
 
     def list(self) -> list[ReadModel]:
         with self._database.glance() as connection:
-            live = {each.projection: each.number for each in _live(connection)}
-        return [
-            ReadModel(
-                model.name,
-                model.title,
-                model.projection,
-                live.get(model.projection),
-                self._columns[model.name],
-                model.keyed,
-            )
-            for model in self._models.values()
-        ]
+            live = {each.projection: each.generation for each in _live(connection)}
+        return [self._described(model, live.get(model.projection)) for model in self._models.values()]
 
     def counts(self) -> dict[str, Count]:
         """Rows that readers see, by read model, counted up to a limit; none where no generation is live."""
         with self._database.read() as connection:
-            live = {each.projection: each.number for each in _live(connection)}
+            live = {each.projection: each.generation for each in _live(connection)}
             names = {name: model for name, model in self._models.items() if model.projection in live}
             return {
-                name: rows_counted(connection, sa.table(table_name(model, live[model.projection])))
+                name: rows_counted(connection, table_name(model, live[model.projection]), LISTED_CAP)
                 for name, model in names.items()
             }
 
@@ -133,22 +124,20 @@ class ReadModels:
         """
         model = self._model(name)
         limit = max(1, min(limit, LARGEST_PAGE))
-        with self._database.read() as connection:
+        with self._database.read(by_index=True) as connection:
             live = _live_of(connection, model)
             reader = self._reader(model, live, connection)
             wanted = conditions(reader.columns, filters or {})
             order = order_of(sort, list(reader.columns), [column.name for column in model.key_columns])
-            window = window_of(model.table, table_name(model, live.number), reader.selected(), wanted, order)
+            window = window_of(model.table, table_name(model, live.generation), reader.selected, wanted, order)
             behind = None if cursor is None else order.behind(cursor)
-            self._database.by_index(connection)
             found = page_of(connection, window, order, behind, limit + 1)
-            following = order.cursor(found[limit - 1]) if len(found) > limit else None
+            following = order.cursor(found[limit - 1]._mapping) if len(found) > limit else None
             if following is None and window.walks and window.outside:
                 following = cursor_behind(connection, window, order, behind)
             count, searched = matches_counted(connection, window)
-            as_of = self._database.now(connection)
-        page = _rows(reader, found[:limit])
-        return RowPage(page, following, count, searched, live.position, as_of)
+        page, described = _rows(reader, found[:limit]), self._described(model, live.generation)
+        return RowPage(described, page, following, count, searched, live.position, live.now)
 
     def row(self, name: str, key: str) -> Row | None:
         """By the text of its key; None when there is none, or no row can have such a key."""
@@ -160,13 +149,17 @@ class ReadModels:
         with self._database.read() as connection:
             live = _live_of(connection, model)
             reader = self._reader(model, live, connection)
-            rows = sa.select(*reader.selected()).select_from(sa.table(table_name(model, live.number)))
+            rows = sa.select(*reader.selected).select_from(sa.table(table_name(model, live.generation)))
             for column, value in zip(model.key_columns, values, strict=True):
                 rows = rows.where(sa.column(column.name, column.type) == value)
-            found = connection.execute(rows).mappings().one_or_none()
+            found = connection.execute(rows).one_or_none()
         return None if found is None else _rows(reader, [found])[0]
 
-    def _reader(self, model: RowModel, live: Generation, connection: sa.Connection) -> RowReader:
+    def _described(self, model: RowModel, generation: int | None) -> ReadModel:
+        columns = self._columns[model.name]
+        return ReadModel(model.name, model.title, model.projection, generation, columns, model.keyed)
+
+    def _reader(self, model: RowModel, live: sa.Row[Any], connection: sa.Connection) -> RowReader:
         """Kept by shape: it takes longer to make than a page of rows to read. Raises ShapeMismatch."""
         known = (model.name, live.shape)
         if known not in self._readers:
@@ -192,37 +185,36 @@ def _column(column: sa.Column[Any]) -> Column:
     )
 
 
-def _live(connection: sa.Connection) -> list[Generation]:
-    return [generation_of(row) for row in connection.execute(_all_live()).mappings()]
+def _live(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
+    """The generation that readers see of each projection, and the time."""
+    return connection.execute(_all_live()).all()
 
 
 @functools.cache
 def _all_live() -> sa.Select[Any]:
-    return sa.select(g).where(g.c.state == GenerationState.LIVE)
+    columns = (g.c.projection, g.c.generation, g.c.position, g.c.shape, database_now().label("now"))
+    return sa.select(*columns).where(g.c.state == GenerationState.LIVE).execution_options(**KEEP_PLAN)
 
 
-def _live_of(connection: sa.Connection, model: RowModel) -> Generation:
+def _live_of(connection: sa.Connection, model: RowModel) -> sa.Row[Any]:
     for each in _live(connection):
         if each.projection == model.projection:
             return each
     raise ReadModelMissing(name=model.name)
 
 
-def _readable(model: RowModel, live: Generation) -> list[sa.Column[Any]]:
+def _readable(model: RowModel, live: sa.Row[Any]) -> list[sa.Column[Any]]:
     """The columns that the live generation and the code have in common. Raises ShapeMismatch when the key is not."""
     stored = own_columns(live.shape, model)
     common = [column for column in model.table.columns if stored.get(column.name) == column_shape(column)]
     if not set(model.key_columns) <= set(common):
         differs = difference(live.shape, shape_of(model))
-        raise ShapeMismatch(projection=model.name, generation=live.number, difference=differs)
+        raise ShapeMismatch(projection=model.name, generation=live.generation, difference=differs)
     return common
 
 
-def _rows(reader: RowReader, stored: Sequence[sa.RowMapping]) -> list[Row]:
-    return [
-        Row(_key(reader, values), values, row["_pos"])
-        for row, values in zip(stored, reader.values(stored), strict=True)
-    ]
+def _rows(reader: RowReader, stored: Sequence[sa.Row[Any]]) -> list[Row]:
+    return [Row(_key(reader, values), values, position) for values, position in reader.values(stored)]
 
 
 def _key(reader: RowReader, values: Mapping[str, Any]) -> str:

@@ -23,16 +23,16 @@ class RowReader:
     def __init__(self, model: RowModel, columns: Sequence[sa.Column[Any]], dialect: Dialect) -> None:
         self.columns = {str(column.name): column for column in columns}
         self.keys = [str(column.name) for column in model.key_columns]
+        #: Untyped, so that the driver's values arrive as they are.
+        self.selected: list[sa.ColumnClause[Any]] = [sa.column(name) for name in (*self.columns, "_pos")]
         self._codecs = {name: ColumnCodec(column, dialect) for name, column in self.columns.items()}
 
-    def selected(self) -> list[sa.ColumnClause[Any]]:
-        """Untyped, so that the driver's values arrive as they are."""
-        return [sa.column(name) for name in (*self.columns, "_pos")]
-
-    def values(self, stored: Sequence[sa.RowMapping]) -> list[dict[str, object]]:
-        """Of all rows, column by column."""
-        columns = [self._column(codec, [row[name] for row in stored]) for name, codec in self._codecs.items()]
-        return [dict(zip(self._codecs, values, strict=True)) for values in zip(*columns, strict=True)]
+    def values(self, stored: Sequence[sa.Row[Any]]) -> list[tuple[dict[str, object], int | None]]:
+        """Of rows of what is `selected`, column by column; each with its position."""
+        *columns, positions = zip(*stored, strict=True) if stored else [()] * len(self.selected)
+        read = [self._column(codec, column) for codec, column in zip(self._codecs.values(), columns, strict=True)]
+        rows = [dict(zip(self._codecs, values, strict=True)) for values in zip(*read, strict=True)]
+        return list(zip(rows, positions, strict=True))
 
     def _column(self, codec: ColumnCodec, stored: Sequence[Any]) -> Sequence[object]:
         try:

@@ -35,6 +35,11 @@ class Window:
     def rows(
         self, limit: int, behind: sa.ColumnElement[bool] | None = None, columns: Sequence[str] | None = None
     ) -> sa.Subquery:
+        return self.select(limit, behind, columns).subquery("looked_at")
+
+    def select(
+        self, limit: int, behind: sa.ColumnElement[bool] | None = None, columns: Sequence[str] | None = None
+    ) -> sa.Select[Any]:
         """Of all columns unless some are named: an index that holds those needs no look at the rows."""
         some: list[sa.ColumnElement[Any]] = [sa.column(name) for name in columns or ()]
         chosen = self.columns if columns is None else some or [sa.literal(1)]
@@ -46,7 +51,7 @@ class Window:
             sa.column(name).desc() if self.descending else sa.column(name).asc() for name in self.by
         ]
         ordered = found.order_by(*order) if columns is None or columns else found
-        return ordered.limit(limit).subquery("looked_at")
+        return ordered.limit(limit)
 
     @property
     def compared(self) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,8 +13,10 @@ from cqrs.readmodels.row_order import RowOrder
 from cqrs.readmodels.row_window import WINDOW, Window
 from cqrs.store.reports import Count
 
-#: Rows are counted no further than this.
-COUNT_CAP = 100_000
+#: For a page of rows they are counted no further than this: it must not take longer than reading them.
+COUNT_CAP = 10_000
+#: The same where nothing but counts is asked for.
+LISTED_CAP = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,8 @@ class Searched:
     by: str | None
 
 
-def rows_counted(connection: sa.Connection, table: sa.TableClause) -> Count:
-    return Count.up_to(COUNT_CAP, connection.execute(_counting(table.name, COUNT_CAP + 1)).scalar_one())
+def rows_counted(connection: sa.Connection, table: str, cap: int) -> Count:
+    return Count.up_to(cap, connection.execute(_counting(table, cap + 1)).scalar_one())
 
 
 @functools.lru_cache(100)
@@ -36,13 +39,14 @@ def _counting(table: str, most: int) -> sa.Select[int]:
 
 def page_of(
     connection: sa.Connection, window: Window, order: RowOrder, behind: sa.ColumnElement[bool] | None, limit: int
-) -> Sequence[sa.RowMapping]:
-    walked = window.walks and not window.outside  # then the first rows there are make the page
-    looked_at = window.rows(limit if walked else WINDOW, behind if window.walks else None)
+) -> Sequence[sa.Row[Any]]:
+    if window.walks and not window.outside:  # the first rows there are make the page
+        return connection.execute(window.select(limit, behind)).all()
+    looked_at = window.rows(WINDOW, behind if window.walks else None)
     rows = sa.select(*window.columns).select_from(looked_at).where(*window.conditions)
     if behind is not None and not window.walks:
         rows = rows.where(behind)
-    return connection.execute(rows.order_by(*order.clauses()).limit(limit)).mappings().all()
+    return connection.execute(rows.order_by(*order.clauses()).limit(limit)).all()
 
 
 def cursor_behind(
@@ -60,7 +64,7 @@ def cursor_behind(
 def matches_counted(connection: sa.Connection, window: Window) -> tuple[Count, Searched | None]:
     """Of all pages together, as far as the window goes from its start."""
     if window.walks and not window.inside and not window.outside:
-        return rows_counted(connection, window.table), None
+        return rows_counted(connection, window.table.name, COUNT_CAP), None
     cap = WINDOW if window.outside or not window.walks else COUNT_CAP
     found = window.rows(cap + 1, columns=window.compared)
     matching = sa.func.count().filter(*window.conditions) if window.outside else sa.func.count()

@@ -43,8 +43,12 @@ class Database(abc.ABC):
         """What people call it: the path of a file, the address of a server without its password."""
 
     @abc.abstractmethod
-    def read(self) -> AbstractContextManager[sa.Connection]:
-        """A connection that sees one moment from its first read to its end, and cannot write."""
+    def read(self, *, by_index: bool = False) -> AbstractContextManager[sa.Connection]:
+        """A connection that sees one moment from its first read to its end, and cannot write.
+
+        With `by_index` it finds rows by an index wherever there is one, and stops where it has enough: a planner that
+        expects many rows reads a whole table instead, or all of an index before the first row.
+        """
 
     def glance(self) -> AbstractContextManager[sa.Connection]:
         """For one statement, which sees one moment by itself: as `read`, in a single round trip to a server."""
@@ -61,13 +65,6 @@ class Database(abc.ABC):
     @abc.abstractmethod
     def now(self, connection: sa.Connection) -> datetime:
         """The clock of the database, which all who share it agree on."""
-
-    @abc.abstractmethod
-    def by_index(self, connection: sa.Connection) -> None:
-        """From now on this connection finds rows by an index wherever there is one, and stops where it has enough.
-
-        A planner that expects many rows reads a whole table instead, or all of an index before the first row.
-        """
 
     @abc.abstractmethod
     def begin_migration(self, connection: sa.Connection) -> None:

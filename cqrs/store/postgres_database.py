@@ -19,6 +19,12 @@ OLDEST_VERSION = 14
 # Beside the locks of logs, whose second half is the number of a table and so never 0.
 _MIGRATION = 0
 
+RELAXED = b"BEGIN; SET LOCAL synchronous_commit TO off"
+BY_INDEX = (
+    b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+    b"SET LOCAL enable_seqscan TO off; SET LOCAL enable_bitmapscan TO off"
+)
+
 #: What libpq calls a connection outside any transaction.
 IDLE = 0
 
@@ -38,10 +44,14 @@ class PostgresDatabase(Database):
         return postgres.shown(self.engine.url)
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
+    def read(self, *, by_index: bool = False) -> Iterator[sa.Connection]:
         options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         with self.explained(), self.engine.connect() as connection:
-            yield connection.execution_options(**options)
+            if by_index:
+                _begin(connection, BY_INDEX)
+                yield connection
+            else:
+                yield connection.execution_options(**options)
 
     @contextmanager
     def glance(self) -> Iterator[sa.Connection]:
@@ -54,7 +64,7 @@ class PostgresDatabase(Database):
             try:
                 with connection.begin():
                     if self._relaxed or not durable:
-                        _begin_relaxed(connection)
+                        _begin(connection, RELAXED)
                     yield connection
             except BaseException:
                 # A commit that failed is not undone by itself: it would become part of the next transaction.
@@ -65,10 +75,6 @@ class PostgresDatabase(Database):
     def now(self, connection: sa.Connection) -> datetime:
         moment: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
         return moment.astimezone(UTC)
-
-    def by_index(self, connection: sa.Connection) -> None:
-        off = (f"set_config('{name}', 'off', true)" for name in ("enable_seqscan", "enable_bitmapscan"))
-        connection.exec_driver_sql(f"SELECT {', '.join(off)}")
 
     def begin_migration(self, connection: sa.Connection) -> None:
         connection.exec_driver_sql("SET LOCAL statement_timeout TO 0")
@@ -108,9 +114,9 @@ class PostgresDatabase(Database):
             connection.exec_driver_sql("SELECT pg_current_xact_id()")
 
 
-def _begin_relaxed(connection: sa.Connection) -> None:
-    """Begins what the driver would begin with its first statement, in one round trip for both."""
+def _begin(connection: sa.Connection, how: bytes) -> None:
+    """Begins what the driver would begin with its first statement, in one round trip with what is set for it."""
     driver = driver_of(connection)
-    result = driver.pgconn.exec_(b"BEGIN; SET LOCAL synchronous_commit TO off")
+    result = driver.pgconn.exec_(how)
     if result.error_message:
         raise connection.dialect.loaded_dbapi.OperationalError(result.error_message.decode("utf-8", "replace"))

@@ -36,7 +36,8 @@ class SqliteDatabase(Database):
         return str(self._file)
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
+    def read(self, *, by_index: bool = False) -> Iterator[sa.Connection]:
+        """By index always: a limit ends its search."""
         with self.explained(), self.engine.connect() as connection:
             try:
                 with connection.begin():
@@ -59,9 +60,6 @@ class SqliteDatabase(Database):
 
     def now(self, connection: sa.Connection) -> datetime:
         return sqlite.now(driver_of(connection))
-
-    def by_index(self, connection: sa.Connection) -> None:
-        """It always does: a limit ends its search."""
 
     def begin_migration(self, connection: sa.Connection) -> None:
         """Nothing to do: there is one writer at a time, and no limit on its time."""
