@@ -78,7 +78,8 @@ class Fold:
         if loaded.unreadable:
             raise FoldFailed(last)
         for row in () if self._building else loaded.rows.values():
-            row._pos = min(row._pos, self._checkpoint)  # a higher one is not ours: it must not hide events
+            if row._pos > self._checkpoint:
+                row._pos = self._checkpoint  # it is not ours: it must not hide events
         self._rows.update(dict.fromkeys(keys))
         self._rows.update(loaded.rows)
 

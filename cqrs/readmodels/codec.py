@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from itertools import starmap
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
 from cqrs.errors import InexactValue, KeyChanged
-from cqrs.readmodels.guards import guard_of
+from cqrs.readmodels.guards import NOTHING, guard_of
 from cqrs.readmodels.rows import Key, Row, RowModel
 from cqrs.readmodels.types import Money, UtcDateTime, moment_texts
 
@@ -42,7 +43,7 @@ class ColumnCodec:
     def pack(self, values: Sequence[Any]) -> Sequence[Any]:
         """Raises InexactValue when one of them could not be read back as it is."""
         try:
-            if None in values:
+            if NOTHING in set(map(type, values)):  # a Decimal takes its time to find that it is not None
                 return self._pack_with_gaps(values)
             return self._bind(self._guard(values))
         except InexactValue as error:
@@ -104,9 +105,9 @@ def _binder(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Column | None:
 
 def _reader(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Column | None:
     """The same the other way. A NUMERIC of PostgreSQL has the places of its column already."""
-    if isinstance(kind, Money):
-        return kind.read_all if dialect.name == "sqlite" else _as_they_are
-    return None
+    if isinstance(kind, Money) and dialect.name == "postgresql":
+        return _as_they_are
+    return kind.read_all if isinstance(kind, (Money, UtcDateTime)) else None
 
 
 def _settler(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
@@ -161,8 +162,7 @@ class RowCodec:
             return []
         *values, positions = zip(*stored, strict=True)
         columns = [codec.unpack(column) for codec, column in zip(self.columns, values, strict=True)]
-        make = self.model.row_class
-        return [make(*row) for row in zip(*columns, (position or 0 for position in positions), strict=True)]
+        return [*starmap(self.model.row_class, zip(*columns, [position or 0 for position in positions], strict=True))]
 
     def pack_keys(self, keys: Iterable[Key]) -> list[tuple[Any, ...]]:
         parts = zip(*keys, strict=True) if self.model.composite else [list(keys)]

@@ -72,7 +72,9 @@ def _text(length: int | None) -> Guard:
         joined = "".join(values)
         if "\0" in joined:
             raise InexactValue(value=_first(values, "\0"), column="", why="it contains a NUL character")
-        if not joined.isascii():
+        try:
+            joined.encode()
+        except UnicodeEncodeError:
             _refuse_surrogates(values)
         if length is not None and max(map(len, values), default=0) > length:
             raise InexactValue(value=max(values, key=len), column="", why=f"it is longer than {length} characters")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -53,7 +54,8 @@ class RowModel:
         fields: list[tuple[str, Any, Any]] = [(str(c.key), Any, None) for c in self.key_columns]
         fields += [(str(c.key), Any, _field(c)) for c in self.columns[len(self.key_columns) :]]
         fields.append(("_pos", int, 0))
-        namespace = {} if "key" in self.table.columns else {"key": property(self._key_getter())}
+        names = [str(c.key) for c in self.key_columns]
+        namespace = {} if "key" in self.table.columns else {"key": property(attrgetter(*names))}
         name = "".join(part.capitalize() for part in self.name.split("_")) + "Row"
         # gc=False: a row is part of no reference cycle, and a build keeps some 100,000 of them.
         return msgspec.defstruct(name, fields, namespace=namespace, gc=False)
@@ -63,13 +65,6 @@ class RowModel:
         """Makes a row from its key: every other column has its scalar default, or None."""
         make = self.row_class
         return (lambda key: make(*key)) if self.composite else make
-
-    def _key_getter(self) -> Callable[[Row], Key]:
-        names = [c.key for c in self.key_columns]
-        if self.composite:
-            return lambda row: tuple(getattr(row, name) for name in names)
-        (name,) = names
-        return lambda row: getattr(row, name)
 
     def check_keys(self, keys: Iterable[Key]) -> None:
         """Raises InexactValue when one of them can be the key of no row: wrong type, None, NUL, too wide."""

@@ -31,7 +31,7 @@ SLICE = 2_000
 #: Physical tables by the names of the declared ones.
 Tables = Mapping[str, sa.Table]
 
-_json = msgspec.json.Decoder(list[list[Any]])
+_json = msgspec.json.Decoder(list[tuple[Any, ...]])
 
 
 class SqlGenerationRows:
@@ -103,7 +103,7 @@ class SqlGenerationRows:
         if self._sql.json_safe and connection.dialect.name == "sqlite":
             try:
                 found = connection.exec_driver_sql(*self._sql.select_as_json(keys))
-                return [tuple(row) for row in _json.decode(found.scalar_one())]
+                return _json.decode(found.scalar_one())
             except (sa.exc.OperationalError, msgspec.MsgspecError):
                 pass  # A foreign value that JSON cannot hold, such as bytes in a text column.
         rows: list[Packed] = []

@@ -117,9 +117,18 @@ class UtcDateTime(TypeDecorator[datetime]):
         return moment_text(self.settled(value)) if dialect.name == "sqlite" else self.settled(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+        (read,) = self.read_all([value])
+        return read
+
+    def read_all(self, values: Sequence[Any]) -> list[datetime | None]:
+        return [
+            None
+            if value is None
+            else value.astimezone(UTC)
+            if isinstance(value, datetime)
+            else datetime.fromisoformat(value)
+            for value in values
+        ]
 
     def settled(self, value: Any) -> datetime:
         """The moment in UTC, as it will be read. Raises InexactValue for one without a zone."""
