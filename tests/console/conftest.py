@@ -10,15 +10,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from cqrs.console import create_console
 from cqrs.console.rate_limit import RateLimit
 from cqrs.messages import Role
 from cqrs.runtime import Runtime, build_runtime
 from cqrs.settings import load_settings
 from tests.console import bank
+from tests.console.apps import console_over
 from tests.console.browser import Browser, Script
-
-ROOT = Path(__file__).parents[2]
 
 MakeApp = Callable[..., Flask]
 
@@ -49,8 +47,7 @@ def make_app(tmp_path: Path, migrated: Path) -> Iterator[MakeApp]:
 
     def make(**overrides: object) -> Flask:
         runtimes.append(runtime_in(tmp_path, **overrides))
-        app = Flask("console", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
-        create_console(app, runtimes[-1])
+        app = console_over(runtimes[-1])
         # Tests click faster than anybody could; the one about the limit sets its own.
         app.extensions["projectionist"].rate_limit = RateLimit(lambda: 0.0, burst=math.inf)
         return app

@@ -6,17 +6,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 
-from cqrs.console import create_console
 from cqrs.domain import Domain
 from cqrs.messages import Event, Role, event
 from cqrs.projections.sql_projection import SqlProjection
 from cqrs.runtime import Runtime
 from cqrs.workers.operation_runner import OperationRunner
 from tests.conftest import RuntimeFactory
+from tests.console.apps import console_over
 from tests.console.browser import Browser
-from tests.console.conftest import ROOT
 from tests.console.ledger import links_of, text_of
 from tests.contracts.event_store import happened
 
@@ -51,8 +49,7 @@ def travelled(new_runtime: RuntimeFactory) -> Runtime:
 
 @pytest.fixture
 def ben(travelled: Runtime) -> Browser:
-    app = Flask("console", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
-    create_console(app, travelled)
+    app = console_over(travelled)
     return Browser(app, "ben", Role.OPERATOR)
 
 

@@ -14,14 +14,13 @@ from unittest import mock
 import psycopg
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 
-from cqrs.console import create_console
 from cqrs.messages import Context, Role
 from cqrs.runtime import Runtime
+from tests.console.apps import console_over
 from tests.console.bank import Deposit, OpenAccount
 from tests.console.browser import Browser
-from tests.console.conftest import ROOT, runtime_in
+from tests.console.conftest import runtime_in
 
 #: Of each page, how often it takes a connection, and how many statements it executes.
 PAGES = {
@@ -67,8 +66,7 @@ def counted(runtime: Runtime) -> Iterator[Counter[str]]:
 
 
 def test_pages_ask_no_more_than_they_need(runtime: Runtime) -> None:
-    app = Flask("console", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
-    create_console(app, runtime)
+    app = console_over(runtime)
     reader = Browser(app, "ana", Role.VIEWER)
     for command in (OpenAccount(account_id="1", owner="Ada"), Deposit(account_id="1", amount=Decimal("5.00"))):
         runtime.mediator.send(command, Context(actor="ana"))

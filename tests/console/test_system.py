@@ -17,7 +17,6 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from cqrs.console import create_console
 from cqrs.errors import DatabaseUnavailable
 from cqrs.messages import Role
 from cqrs.runtime import Runtime
@@ -28,8 +27,9 @@ from cqrs.store.ordering import SHARED_LOCK
 from cqrs.version import VERSION
 from cqrs.workers.leases import Leases
 from cqrs.workers.scheduler import LEASE
+from tests.console.apps import ROOT, console_over
 from tests.console.browser import Browser, Script, path_of
-from tests.console.conftest import ROOT, MakeApp, runtime_in
+from tests.console.conftest import MakeApp, runtime_in
 from tests.console.ledger import open_account, text_of
 
 
@@ -246,8 +246,7 @@ def test_an_append_that_has_just_begun_alarms_nobody(
 def on_postgres(tmp_path: Path, postgres_url: str) -> Iterator[Flask]:
     runtime = runtime_in(tmp_path, DATABASE_URL=postgres_url)
     runtime.init()
-    app = Flask("console", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
-    create_console(app, runtime)
+    app = console_over(runtime)
     yield app
     runtime.close()
 

@@ -17,13 +17,13 @@ from typing import Any
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from cqrs.console import create_console
 from cqrs.messages import Role
 from cqrs.runtime import Runtime
 from cqrs.workers.operation_runner import OperationRunner
 from tests import hostile_history, route_walk
+from tests.console.apps import console_over
 from tests.console.bank import Accounts, Deposited
-from tests.console.conftest import ROOT, runtime_in
+from tests.console.conftest import runtime_in
 from tests.console.ledger import deposit, open_account
 
 ACCOUNTS = 30
@@ -49,9 +49,7 @@ def served(name: str, root: Path) -> Iterator[Scene]:
     runtime.init()
     runtime.people.add(ANA, Role.OPERATOR, by="test")
     SCENES[name](runtime)
-    app = Flask("console", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
-    app.debug = True  # the page of patterns is there in debug mode only
-    create_console(app, runtime)
+    app = console_over(runtime, debug=True)  # the page of patterns is there in debug mode only
     pages = route_walk.pages(app, runtime, most=1)
     if name == AWAY:
         take_away(runtime)

@@ -40,6 +40,9 @@ PAGES = (
 )
 
 
+#: Links of charts are links of SVG, whose `href` is no text.
+HREFS = "found => found.map(a => new URL(a.getAttribute('href'), location).href)"
+
 #: The wide screen light, the phone dark, one in between: each colour and each layout once a page.
 SCREENS = ((1440, "light"), (768, "light"), (390, "dark"))
 
@@ -66,7 +69,7 @@ def test_every_link_leads_somewhere(page: Page, served: Served) -> None:
     seen: set[str] = set()
     for path in PAGES[:-1]:
         page.goto(path)
-        links = page.locator("a[href]").evaluate_all("found => found.map(a => a.href)")
+        links = page.locator("a[href]").evaluate_all(HREFS)
         new = [link.split("#")[0] for link in links if link.startswith(served.address)]
         for link in [link for link in dict.fromkeys(new) if link not in seen][:8]:
             seen.add(link)

@@ -4,40 +4,32 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from cqrs.console import create_console
 from cqrs.example import routes
 from cqrs.messages import Role
 from cqrs.runtime import Runtime
 from cqrs.workers.worker import Worker
+from tests.console.apps import console_over
 from tests.console.browser import Script
 
-ROOT = Path(__file__).parents[2]
 ADA = {"name": "Ada Lovelace", "email": "ada@example.org", "password": "correct horse", "city": "London"}
 NO_USER = "There is no user with this id."
-
-
-def console_of(runtime: Runtime) -> Flask:
-    app = Flask("shop", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
-    create_console(app, runtime)
-    return app
 
 
 @pytest.fixture
 def shop(runtime: Runtime) -> Script:
     """A program that may write."""
-    return Script(console_of(runtime), Role.OPERATOR)
+    return Script(console_over(runtime), Role.OPERATOR)
 
 
 @pytest.fixture(scope="module")
 def empty_app(idle_runtime: Runtime) -> Flask:
     """For requests that change nothing."""
-    return console_of(idle_runtime)
+    return console_over(idle_runtime)
 
 
 @pytest.fixture(scope="module")
