@@ -85,7 +85,8 @@ def check_page(check: Check) -> CheckPage:
     live = _live(check.projection) if status else None
     operation = _operation(check)
     standing = len(current.runtime().checks.keys_of(check.id))
-    outdated = live is not None and check.generation is not None and live.number != check.generation
+    shown = current.runtime().projections.live_id(check.projection) if status else None
+    outdated = shown is not None and check.generation_id not in (None, shown)
     return CheckPage(
         check=check,
         sentence=drift_words.sentence(check),

@@ -28,14 +28,17 @@ class EventLine(NamedTuple):
     sentence: str
 
 
-def event_lines(events: Iterable[EventRow]) -> list[EventLine]:
+def event_lines(events: Iterable[EventRow], *, beside: str | None = None) -> list[EventLine]:
+    """Each leads to its event's page; or `beside` the list: the address to which a position is added."""
     to_event, to_stream, wall = prefix_of("events.show", "position"), prefix_of("streams.show", "stream"), wall_clock()
     lines = []
     for event in events:
         clock, exact = wall.brief_and_exact(event.recorded_at)
         line = EventLine(
             event.position,
-            to_event.to_position(event.position),
+            to_event.to_position(event.position)
+            if beside is None
+            else f"{beside}{event.position}#event-{event.position}",
             number(event.position),
             instant(event.recorded_at),
             exact,

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 
 from cqrs.console import current, event_search, navigation
 from cqrs.console.access import needs
-from cqrs.console.event_detail import detail_of
+from cqrs.console.event_detail import EventDetail, detail_of
 from cqrs.console.event_facets import Facet, facets_for
 from cqrs.console.event_filter import Part, parts_of, sentence_of
 from cqrs.console.event_lines import EventLine, event_lines
@@ -60,6 +60,11 @@ class EventList:
     #: Where the search stopped looking though the page is not full, and the list that goes on from there.
     searched_to: int | None = None
     further: str | None = None
+    #: The event that is open beside the list, and the same list without it.
+    opened: EventDetail | None = None
+    closed: str | None = None
+    #: The position that was to be opened, where there is no event.
+    missing: int | None = None
     twins: Twins
 
 
@@ -77,6 +82,7 @@ def index() -> AnyResponse:
     position = asked.whole("position")
     if position is not None:
         return redirect(_address(before=position + 1, after=None))
+    opened = asked.whole("open")
     try:
         search = event_search.search_of(asked)
     except InvalidMessage as error:
@@ -85,7 +91,7 @@ def index() -> AnyResponse:
     if search.after is not None and found.next is None:
         return redirect(_address(after=None))  # these are the newest: the page that follows shows them
     follow = search.before is None and search.after is None and search.where.until is None
-    page = _list(search, found)
+    page = _list(search, found, opened)
     return render("events/index.html", tag=tag, follow=follow, page=page)
 
 
@@ -98,7 +104,8 @@ def show(position: int) -> Response:
     return render("events/show.html", tag=navigation.tag(), follow=True, page=detail_of(event))
 
 
-def _list(search: event_search.EventSearch, found: event_search.EventPage) -> EventList:
+def _list(search: event_search.EventSearch, found: event_search.EventPage, opened: int | None) -> EventList:
+    event = None if opened is None else current.runtime().events.get(opened)
     upwards = search.after is not None
     events = list(reversed(found.items)) if upwards else list(found.items)
     below = events[-1].position if upwards and events else None
@@ -114,12 +121,15 @@ def _list(search: event_search.EventSearch, found: event_search.EventPage) -> Ev
         parts=parts_of(search),
         sentence=sentence_of(search),
         facets=facets_for(search, FILTERS),
-        lines=event_lines(event_rows(events)),
+        lines=event_lines(event_rows(events), beside=_beside()),
         newest=_address(before=None, after=None) if paged else None,
         newer=_address(before=None, after=events[0].position) if paged and events else None,
         older=_address(after=None, before=below) if below else None,
         searched_to=found.searched_to,
         further=_address(**{stopped: found.searched_to}) if found.searched_to is not None else None,
+        opened=detail_of(event) if event else None,
+        closed=f"{_address()}#event-{opened}" if event else None,
+        missing=opened if event is None else None,
         twins=_twins(),
     )
 
@@ -153,6 +163,12 @@ def _twins() -> Twins:
 
 def _kept() -> dict[str, list[str]]:
     return {name: [value for value in values if value] for name, values in request.args.lists() if name in PARAMETERS}
+
+
+def _beside() -> str:
+    """This list with an event open beside it, whose position is to be added."""
+    address = _address()
+    return f"{address}{'&' if '?' in address else '?'}open="
 
 
 def _address(**changes: str | int | None) -> str:

@@ -39,6 +39,7 @@
   function heldBy() {
     const selection = document.getSelection();
     if (selection?.type === "Range" && byId("live")?.contains(selection.anchorNode)) return "text is selected";
+    if (document.querySelector("[data-opened]")) return "an event is open";
     if (document.querySelector("dialog[open], details.picker[open], [popover]:popover-open")) return "something is open";
     const focus = document.activeElement;
     if (focus?.matches("#live :is(input, select, textarea)")) return "you are typing";

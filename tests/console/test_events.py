@@ -95,6 +95,26 @@ def test_a_filter_that_cannot_be_used_says_why_and_keeps_what_was_typed(ana: Bro
         assert 'value="yesterday"' in page.get_data(as_text=True)
 
 
+def test_an_event_opens_beside_its_list(ana: Browser, history: Runtime) -> None:
+    listed = ana.get("/events?type=Deposited&limit=2")
+    assert "/events?type=Deposited&limit=2&open=4#event-4" in links_of(listed)
+    page = ana.get("/events?type=Deposited&limit=2&open=4")
+    words = text_of(page)
+    assert "Payload as handlers see it, v1" in words
+    assert "Applied by 0 of 1 projection that handle Deposited" in words
+    assert "A command of ben all it recorded Deposited, this event" in words
+    assert {"/events/4", "/events?type=Deposited&limit=2#event-4"} <= set(links_of(page))
+    assert '<tr id="event-4" aria-current="true">' in page.get_data(as_text=True)
+    assert "/events?type=Deposited&limit=2&open=5#event-5" in links_of(page)
+    assert not [link for link in links_of(page) if "open" in link and ("before=" in link or "/api/" in link)]
+
+
+def test_an_event_that_is_on_another_page_or_nowhere_is_told_as_it_is(ana: Browser, history: Runtime) -> None:
+    assert "this event" in text_of(ana.get("/events?limit=1&open=2"))
+    assert "There is no event at position 99." in text_of(ana.get("/events?open=99"))
+    assert ana.get("/events?open=x").status_code == 422
+
+
 def test_an_empty_log_and_an_empty_result_are_different(ana: Browser) -> None:
     assert "Nothing has happened yet." in text_of(ana.get("/events"))
     assert "No event matches this filter." in text_of(ana.get("/events?actor=nobody"))

@@ -90,6 +90,41 @@ def test_rows_under_the_pointer_do_not_move_and_what_is_held_back_is_counted(pag
     wait_for_newer(page, before)
 
 
+def test_an_event_opens_beside_the_list_which_keeps_its_place(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto("/events?type=UserCreated")
+    row = page.locator("tbody tr").nth(30)
+    row.locator("td:first-child a").click()
+    expect(page.locator("#opened #payload")).to_be_visible()
+    expect(row).to_be_in_viewport()
+    expect(row).to_have_attribute("aria-current", "true")
+    expect(page.locator("#opened h2")).to_be_in_viewport()
+    before = newest(page)
+    something_happens(page, served)
+    expect(page.locator("[data-held]")).to_have_text(
+        re.compile("1 newer event is held back while an event is open"), timeout=15_000
+    )
+    assert newest(page) == before
+    page.get_by_role("button", name="Show them").click()
+    wait_for_newer(page, before)
+    expect(page.locator("#opened #payload")).to_be_visible()
+    page.get_by_role("link", name="Close").click()
+    expect(page.locator("#opened")).to_have_count(0)
+    assert "open=" not in page.url
+
+
+@pytest.mark.parametrize("width", [390, 768])
+def test_an_event_stands_alone_where_there_is_no_room_beside(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto("/events?type=UserCreated")
+    page.locator("tbody tr").nth(30).locator("td:first-child a").click()
+    expect(page.locator("#opened h2")).to_be_in_viewport()
+    expect(page.locator("tbody tr").first).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("link", name="Close").click()
+    expect(page.locator("tbody tr").nth(30)).to_be_in_viewport()
+
+
 def test_an_older_page_stays_and_says_what_is_new(page: Page, served: Served) -> None:
     page.goto("/events?before=60&limit=20")
     rows = page.locator("tbody").inner_text()
@@ -165,6 +200,9 @@ def test_without_script_facets_positions_types_and_versions_work(
     page.get_by_role("button", name="Filter").click()
     page.wait_for_url(re.compile(rf"before={fourth + 1}\b"))
     assert newest(page) == fourth
+    page.locator("tbody td:first-child a").first.click()
+    expect(page.locator("#opened #payload")).to_be_visible()
+    page.get_by_role("link", name="Close").click()
     page.locator("tbody td.value a").first.click()
     page.get_by_role("button", name="Show").click()
     assert "at=" in page.url
