@@ -254,7 +254,7 @@ class Runtime:
 
     def coverage(self, name: str) -> Coverage:
         """How much of the rows that readers see checks have looked at, and when. Raises NotFound."""
-        return self._coverages.of(name, self.projections.live_number(name))
+        return self._coverages.of(name, self.projections.live_id(name))
 
     def preview_repair(
         self,

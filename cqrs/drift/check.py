@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from cqrs.drift.estimate import Estimate
+from cqrs.readmodels.store import GenerationId
 
 #: What rows are held against; the log where nothing else is said.
 LOG, WRITE_MODEL = "log", "write_model"
@@ -40,6 +41,8 @@ class Check:
     #: Why it is inconclusive, or what else is to be known of the verdict.
     reason: str | None
     generation: int | None
+    #: Of the read database whose rows it looks at.
+    origin: str
     #: All rows were compared as of this position, or a later one.
     position: int | None
     checked: int
@@ -65,6 +68,10 @@ class Check:
     saves: int
     started_at: datetime
     finished_at: datetime | None
+
+    @property
+    def generation_id(self) -> GenerationId | None:
+        return None if self.generation is None else GenerationId(self.generation, self.origin)
 
     @property
     def differing(self) -> int:

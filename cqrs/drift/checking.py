@@ -71,7 +71,8 @@ class Checking:
     def carry_out(self, run: Progress) -> Mapping[str, Any]:
         given, name = run.parameters, run.operation.projection
         level, reference = given.get("level", Level.FULL.value), given.get("reference", LOG)
-        check = self._checks.begin(run.operation.id, name, level=level, reference=reference)
+        origin = self._judge_of(name).snapshots.origin(name)
+        check = self._checks.begin(run.operation.id, name, level=level, reference=reference, origin=origin)
         return result_of(self._carry_out(run, check) if check.verdict is None else check)
 
     def undo(self, run: Progress) -> str:

@@ -28,13 +28,15 @@ Also = Callable[[sa.Connection], None]
 class Checks(CheckReading):
     """Reads, and writes while a check goes on."""
 
-    def begin(self, operation: str, projection: str, *, level: str, reference: str) -> Check:
-        """The check of this operation: the one that was begun, when the operation is taken up again."""
+    def begin(self, operation: str, projection: str, *, level: str, reference: str, origin: str = "") -> Check:
+        """The check of this operation: the one that was begun, when the operation is taken up again. `origin` is that
+        of the rows to be looked at."""
         begun = self.of_operation(operation)
         if begun is not None:
             return begun
         identity = new_id()
         facts = {"operation": operation, "projection": projection, "level": level, "reference": reference}
+        facts["origin"] = origin
         with self._database.write(durable=False) as connection:  # if it is lost it is begun again
             values = {**facts, **dict.fromkeys(COUNTS, 0), "cursor": "", "saves": 0}
             now = self._database.now(connection)
@@ -145,4 +147,4 @@ class Checks(CheckReading):
 
 
 COUNTS = ("checked", "missing", "extra", "changed", "known", "pending", "underived", "stored", "events")
-FACTS = ("verdict", "reason", "generation", "position", "rows", "method", "cursor", "saves", "finished_at")
+FACTS = ("verdict", "reason", "generation", "origin", "position", "rows", "method", "cursor", "saves", "finished_at")

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cqrs.drift.tables import coverage, coverage_marks
+from cqrs.readmodels.store import GenerationId
 from cqrs.store.database import Database
 
 c, m = coverage.c, coverage_marks.c
@@ -77,40 +78,43 @@ class Coverages:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of(self, projection: str, generation: int | None) -> Coverage:
+    def of(self, projection: str, generation: GenerationId | None) -> Coverage:
         with self._database.read() as connection:
             row = self._row(connection, projection, generation)
             first = sa.select(m.at).where(m.projection == projection).order_by(m.pass_number, m.check).limit(1)
             marked, now = connection.execute(first).scalar(), self._now(connection)
+        number = None if generation is None else generation.number
         if row is None:
-            return Coverage(projection=projection, generation=generation)
+            return Coverage(projection=projection, generation=number)
         all_seen = row["before_finished_at"] is not None or row["part"] != ROWS
         moments = [row["whole_at"], marked if all_seen and row["pass_number"] else None]
         return Coverage(
             projection=projection,
-            generation=generation,
+            generation=number,
             read_at=now,
             oldest_at=max((at for at in moments if at is not None), default=None),
             **{name: row[name] for name in ("whole_at", "whole_check", "verified_position", "verified_at")},
             **(_pass_of(row) if row["pass_number"] else {}),
         )
 
-    def verified(self, projection: str, generation: int) -> int | None:
+    def verified(self, projection: str, generation: GenerationId) -> int | None:
         """The position that whoever looks at what changed since begins at."""
         return self.of(projection, generation).verified_position
 
     # In the transaction that a check is saved in
 
-    def verify(self, connection: sa.Connection, projection: str, generation: int, position: int) -> None:
+    def verify(self, connection: sa.Connection, projection: str, generation: GenerationId, position: int) -> None:
         self._update(connection, projection, generation, verified_position=position, verified_at=self._now(connection))
 
-    def see_all(self, connection: sa.Connection, projection: str, generation: int, check: str, at: datetime) -> None:
+    def see_all(
+        self, connection: sa.Connection, projection: str, generation: GenerationId, check: str, at: datetime
+    ) -> None:
         """A check that began at `at` has looked at all rows."""
         self._update(connection, projection, generation, whole_at=at, whole_check=check)
 
     # The rolling pass
 
-    def enter_pass(self, projection: str, generation: int, rows: Callable[[], int]) -> Pass:
+    def enter_pass(self, projection: str, generation: GenerationId, rows: Callable[[], int]) -> Pass:
         """The pass that is under way, or a new one over so many `rows`."""
         with self._database.read() as connection:
             row = self._row(connection, projection, generation)
@@ -130,7 +134,7 @@ class Coverages:
         self,
         connection: sa.Connection,
         projection: str,
-        generation: int,
+        generation: GenerationId,
         moved: Pass,
         *,
         check: str,
@@ -173,20 +177,27 @@ class Coverages:
     # Rows
 
     @staticmethod
-    def _row(connection: sa.Connection, projection: str, generation: int | None) -> Mapping[str, Any] | None:
-        asked = sa.select(coverage).where(c.projection == projection, c.generation == generation)
+    def _row(connection: sa.Connection, projection: str, generation: GenerationId | None) -> Mapping[str, Any] | None:
+        if generation is None:
+            return None
+        asked = sa.select(coverage).where(*_of(projection, generation))
         return connection.execute(asked).mappings().one_or_none()  # type: ignore[return-value]
 
-    def _update(self, connection: sa.Connection, projection: str, generation: int, **values: Any) -> None:
+    def _update(self, connection: sa.Connection, projection: str, generation: GenerationId, **values: Any) -> None:
         """Of another generation nothing is kept."""
-        mine = sa.update(coverage).where(c.projection == projection, c.generation == generation)
+        mine = sa.update(coverage).where(*_of(projection, generation))
         if connection.execute(mine.values(values)).rowcount == 0:
             for table in (coverage, coverage_marks):
                 connection.execute(sa.delete(table).where(table.c.projection == projection))
-            connection.execute(sa.insert(coverage).values(projection=projection, generation=generation, **values))
+            this = {"projection": projection, "generation": generation.number, "origin": generation.origin}
+            connection.execute(sa.insert(coverage).values(**this, **values))
 
     def _now(self, connection: sa.Connection) -> datetime:
         return self._database.now(connection)
+
+
+def _of(projection: str, generation: GenerationId) -> tuple[sa.ColumnElement[bool], ...]:
+    return (c.projection == projection, c.generation == generation.number, c.origin == generation.origin)
 
 
 def _pass_of(row: Mapping[str, Any]) -> dict[str, Any]:

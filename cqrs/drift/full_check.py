@@ -44,9 +44,9 @@ def _begun(bench: Bench, walk: KeyWalk) -> Place | None:
 
 
 def _cover(bench: Bench, connection: sa.Connection, check: Check) -> None:
-    if check.generation is not None and check.position is not None:
-        bench.coverages.see_all(connection, check.projection, check.generation, check.id, check.started_at)
-        bench.coverages.verify(connection, check.projection, check.generation, check.position)
+    if check.generation_id is not None and check.position is not None:
+        bench.coverages.see_all(connection, check.projection, check.generation_id, check.id, check.started_at)
+        bench.coverages.verify(connection, check.projection, check.generation_id, check.position)
 
 
 def _derive_twice(bench: Bench) -> None:

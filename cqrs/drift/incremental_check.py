@@ -26,7 +26,7 @@ def check_touched(bench: Bench) -> Also:
     tally, live = bench.tally, bench.judge.live()
     if tally.check.cursor:
         return check_all(bench)
-    verified = bench.coverages.verified(bench.name, live.number)
+    verified = bench.coverages.verified(bench.name, live.id)
     if verified is None or verified > live.position:
         return check_all(bench, f"All rows: generation {live.number} was never looked at as a whole before.")
     if tally.check.saves:
@@ -41,7 +41,7 @@ def check_touched(bench: Bench) -> Also:
         judged, _ = bench.judge.keys(found.keys[start : start + CHUNK_KEYS])
         tally.take(judged)
         bench.run.progress(start + CHUNK_KEYS)
-    return lambda connection: bench.coverages.verify(connection, bench.name, live.number, live.position)
+    return lambda connection: bench.coverages.verify(connection, bench.name, live.id, live.position)
 
 
 def _touched(bench: Bench, after: int, until: int, generation: int) -> _Touched | str:

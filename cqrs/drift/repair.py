@@ -106,7 +106,8 @@ class Repair:
         if len(keys) < len(texts):
             run.error(f"{len(texts) - len(keys):,} keys can be the key of no row, so only a replay removes those rows.")
         refuse_unsteady(judge, keys)
-        check = self._checks.begin(run.operation.id, name, level=REPAIRED, reference="log")
+        origin = judge.snapshots.origin(name)
+        check = self._checks.begin(run.operation.id, name, level=REPAIRED, reference="log", origin=origin)
         if check.verdict is None:
             check = self._repair(run, judge, keys, check)
             check = self._look_again(run, judge, keys, check)
@@ -185,6 +186,7 @@ class Repair:
                 check,
                 **counts,
                 generation=judged.live.number,
+                origin=judged.live.origin,
                 position=min(judged.live.position, check.position or judged.live.position),
                 checked=check.checked + judged.checked,
                 known=check.known + judged.known,

@@ -16,6 +16,7 @@ from cqrs.drift.checks import Also
 from cqrs.drift.coverage import ROWS, Pass
 from cqrs.drift.key_walk import START, KeyWalk, Place
 from cqrs.readmodels.keys import key_of_text
+from cqrs.readmodels.store import GenerationId
 
 #: The cursor of a check that has come as far as it was to.
 OVER = "over"
@@ -29,7 +30,7 @@ def check_next(bench: Bench) -> Also:
 
 
 def _go_on(bench: Bench) -> None:
-    generation, walk = bench.judge.live().number, bench.walk()
+    generation, walk = bench.judge.live().id, bench.walk()
     here = bench.coverages.enter_pass(bench.name, generation, bench.count_rows)
     bench.tally.tell(rows=here.rows)
     until = bench.monotonic() + bench.sizes.rolling_seconds
@@ -50,7 +51,7 @@ def _moved(here: Pass, place: Place | None, seen: int) -> Pass:
     return replace(here, part=part, after=after, seen=seen)
 
 
-def _save(bench: Bench, generation: int, here: Pass, *, cursor: str, ended: bool) -> None:
+def _save(bench: Bench, generation: GenerationId, here: Pass, *, cursor: str, ended: bool) -> None:
     check = bench.tally.check
 
     def move(connection: sa.Connection) -> None:

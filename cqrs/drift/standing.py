@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from cqrs.drift.check import MOST_FINDINGS, REPAIRED, Verdict
 from cqrs.drift.tables import checks, findings
 from cqrs.projections.drift_known import NOTHING_KNOWN, DriftKnown, LastCheck
+from cqrs.readmodels.store import GenerationId
 from cqrs.store.database import KEEP_PLAN, Database
 
 #: Findings that are looked at for one projection; several checks may have found the same row.
@@ -21,9 +22,9 @@ class StandingDrift:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def read(self, live: Mapping[str, int]) -> Mapping[str, DriftKnown]:
+    def read(self, live: Mapping[str, GenerationId]) -> Mapping[str, DriftKnown]:
         """By projection; `live` gives the generation of each that readers see. What was found in another one says
-        nothing of its rows."""
+        nothing of its rows; the last check may have looked at an earlier one of the same database."""
         if not live:
             return {}
         with self._database.glance() as connection:
@@ -32,22 +33,22 @@ class StandingDrift:
 
 # Every page asks: putting the statement together takes longer than carrying it out.
 @functools.lru_cache(64)
-def _select(live: tuple[tuple[str, int], ...]) -> sa.Select[Any]:
+def _select(live: tuple[tuple[str, GenerationId], ...]) -> sa.Select[Any]:
     standing, last = _standing(live).subquery(), _last_checks(live).subquery()
     both = standing.outerjoin(last, last.c.projection == standing.c.name)
     return sa.select(standing, last).select_from(both).execution_options(**KEEP_PLAN)
 
 
-def _last_checks(live: tuple[tuple[str, int], ...]) -> sa.CompoundSelect[Any]:
+def _last_checks(live: tuple[tuple[str, GenerationId], ...]) -> sa.CompoundSelect[Any]:
     c = checks.c
     columns = (c.id, c.projection, c.level, c.reference, c.verdict, c.reason, c.position, c.checked, c.finished_at)
     newest = [
         sa.select(*columns, (c.missing + c.extra + c.changed).label("differing"))
-        .where(c.projection == name, c.verdict.is_not(None), c.level != REPAIRED)
+        .where(c.projection == name, c.origin == generation.origin, c.verdict.is_not(None), c.level != REPAIRED)
         .order_by(c.id.desc())
         .limit(1)
         .subquery()
-        for name, _ in live
+        for name, generation in live
     ]
     return sa.union_all(*(sa.select(each) for each in newest))
 
@@ -66,7 +67,7 @@ def _last(row: sa.Row[Any]) -> LastCheck:
     )
 
 
-def _standing(live: tuple[tuple[str, int], ...]) -> sa.CompoundSelect[Any]:
+def _standing(live: tuple[tuple[str, GenerationId], ...]) -> sa.CompoundSelect[Any]:
     """Each key once, whatever number of checks found it; the findings of the newest checks are looked at first."""
     f, c = findings.c, checks.c
     counts = []
@@ -75,7 +76,7 @@ def _standing(live: tuple[tuple[str, int], ...]) -> sa.CompoundSelect[Any]:
             sa.select(f.key, f.check)
             .join(checks, c.id == f.check)
             .where(f.projection == name, f.resolved_by.is_(None))
-            .where(c.verdict == Verdict.DRIFT, c.generation == generation)
+            .where(c.verdict == Verdict.DRIFT, c.generation == generation.number, c.origin == generation.origin)
             .order_by(f.check.desc())
             .limit(MOST_LOOKED_AT)
             .subquery()

@@ -77,8 +77,8 @@ def check_tables(bench: TableBench) -> Also:
 
 def _cover(bench: TableBench, connection: sa.Connection) -> None:
     check = bench.tally.check
-    if check.generation is not None:
-        bench.coverages.see_all(connection, check.projection, check.generation, check.id, check.started_at)
+    if check.generation_id is not None:
+        bench.coverages.see_all(connection, check.projection, check.generation_id, check.id, check.started_at)
 
 
 class _Table:

@@ -43,10 +43,9 @@ class TableChecking:
     def carry_out(self, run: Progress) -> Mapping[str, Any]:
         """The scratch generation is dropped when the verdict is there: until then it is found again after a crash."""
         name = run.operation.projection
-        check, scratch = (
-            self._checks.begin(run.operation.id, name, level=LEVEL, reference=LOG),
-            self._scratch_of(name, run),
-        )
+        origin = self._snapshots.origin(name)
+        check = self._checks.begin(run.operation.id, name, level=LEVEL, reference=LOG, origin=origin)
+        scratch = self._scratch_of(name, run)
         if check.verdict is None:
             tally = Tally(self._checks, check, None, monotonic=self._monotonic)
             bench = TableBench(self._definition(name), self._snapshots, scratch, self._coverages, run, tally)

@@ -43,6 +43,8 @@ checks = sa.Table(
     sa.Column("method", sa.Text),
     # JSON: what a sample tells of all rows.
     sa.Column("estimate", sa.Text),
+    # Of the read database whose rows it looks at; see its generations.
+    sa.Column("origin", sa.Text, nullable=False, server_default=""),
 )
 sa.Index("ix_checks_projection", checks.c.projection, checks.c.id)
 sa.Index("ix_checks_operation", checks.c.operation)
@@ -98,6 +100,7 @@ coverage = sa.Table(
     # The pass before, which saw all rows.
     sa.Column("before_started_at", Instant),
     sa.Column("before_finished_at", Instant),
+    sa.Column("origin", sa.Text, nullable=False, server_default=""),
 )
 
 #: How far each check of a rolling pass came, and when it began. Those that the next pass has gone over are deleted:

@@ -47,11 +47,12 @@ class Tally:
             self._refuse_unsteady(self._judge, judged)
         check, kinds = self.check, Counter(each.kind for each in judged.found)
         positions = [judged.live.position, *([check.position] if check.position is not None else [])]
-        if check.generation not in (None, judged.live.number):
+        if check.generation_id not in (None, judged.live.id):
             self._swapped = f"Readers were given generation {judged.live.number} meanwhile: check it again."
         self.check = replace(
             check,
             generation=judged.live.number,
+            origin=judged.live.origin,
             position=min(positions),
             checked=check.checked + judged.checked,
             missing=check.missing + kinds["missing"],

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from cqrs.readmodels.store import GenerationId
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastCheck:
@@ -36,4 +38,4 @@ class DriftKnown:
 NOTHING_KNOWN = DriftKnown()
 
 #: Given the live generation of each projection, what is known by name.
-DriftOf = Callable[[Mapping[str, int]], Mapping[str, DriftKnown]]
+DriftOf = Callable[[Mapping[str, GenerationId]], Mapping[str, DriftKnown]]

@@ -34,7 +34,7 @@ from cqrs.projections.scratch import Scratch
 from cqrs.projections.skipped import SkippedPage, skipped_page
 from cqrs.projections.status import ProjectionStatus, RatesOf, StatusReader, no_rates
 from cqrs.readmodels.shape import difference, shape_of
-from cqrs.readmodels.store import Generation, GenerationState, ReadModelStore
+from cqrs.readmodels.store import Generation, GenerationId, GenerationState, ReadModelStore
 from cqrs.store.event_store import EventStore
 from cqrs.store.reports import Count
 from cqrs.store.serialization import EventTypes
@@ -137,9 +137,14 @@ class Projections:
         counted = self._store.rows(self.definition(name).model, generation).count(COUNT_CAP + 1)
         return Count.up_to(COUNT_CAP, counted)
 
+    def live_id(self, name: str) -> GenerationId | None:
+        """Of the generation that readers see. Raises NotFound."""
+        return next((each.id for each in self._own(name) if each.state is GenerationState.LIVE), None)
+
     def live_number(self, name: str) -> int | None:
-        """The number of the generation that readers see. Raises NotFound."""
-        return next((each.number for each in self._own(name) if each.state is GenerationState.LIVE), None)
+        """Of the generation that readers see. Raises NotFound."""
+        found = self.live_id(name)
+        return None if found is None else found.number
 
     def preflight(self, name: str) -> Preflight:
         """What a replay would mean. Raises NotFound, ReadModelMissing."""

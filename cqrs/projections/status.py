@@ -107,8 +107,8 @@ class StatusReader:
         parked = self._store.parked_counts()
         head = self._events.safe_head()
         names = {each.name for each in projections}
-        live = {each.projection: each.number for each in generations if each.state is GenerationState.LIVE}
-        drift = self._drift_of({name: number for name, number in live.items() if name in names})
+        live = {each.projection: each.id for each in generations if each.state is GenerationState.LIVE}
+        drift = self._drift_of({name: generation for name, generation in live.items() if name in names})
         rates = self._rates_of([each.name for each in projections]) if measured else {}
         statuses = [
             replace(

@@ -54,6 +54,12 @@ class RowSnapshots:
     def dialect(self) -> Dialect:
         return self._database.engine.dialect
 
+    def origin(self, projection: str) -> str:
+        """Of the database that its rows lie in; see GenerationId. Empty while it has none."""
+        asked = sa.select(g.c.origin).where(g.c.projection == projection, g.c.state == GenerationState.LIVE)
+        with self._database.read() as connection:
+            return connection.execute(asked).scalar() or ""
+
     def chunk(
         self,
         model: RowModel,

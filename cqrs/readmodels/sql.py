@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cqrs.errors import KeyNotParked
+from cqrs.identifiers import new_id
 from cqrs.readmodels import failing, parked_table, skipped_table, space, swap
 from cqrs.readmodels.checkpoint import Checkpoint, generation_of
 from cqrs.readmodels.compare import Comparison
@@ -93,6 +94,8 @@ class SqlReadModelStore:
         number = (connection.execute(highest).scalar() or 0) + 1
         create_generation(connection, model, number)
         facts = {"projection": model.name, "generation": number, "state": state, "shape": shape, "logic": logic}
+        origin = connection.execute(sa.select(g.c.origin).limit(1)).scalar()
+        facts["origin"] = new_id() if origin is None else origin
         connection.execute(sa.insert(g).values(**facts, operation=operation, created_at=database_now()))
         created = self._checkpoint.read(connection, model.name, number)
         assert created is not None

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from cqrs.readmodels.rows import Key, Row, RowModel
 
@@ -39,6 +39,13 @@ class Failure:
     error: str
     traceback: str | None
     at: datetime
+
+
+class GenerationId(NamedTuple):
+    """What tells a generation of a projection from all others, also from those of a database that was lost."""
+
+    number: int
+    origin: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +84,12 @@ class Generation:
     deaths: int = 0
     #: What is in hand now; only written down while something is suspect.
     in_hand: int | None = None
+    #: Of the database it was made in.
+    origin: str = ""
+
+    @property
+    def id(self) -> GenerationId:
+        return GenerationId(self.number, self.origin)
 
     @property
     def is_scratch(self) -> bool:

@@ -56,6 +56,8 @@ generations = sa.Table(
     sa.Column("in_hand", sa.BigInteger),
     sa.Column("suspect", sa.BigInteger),
     sa.Column("deaths", sa.Integer),
+    # Drawn when the first generation of a database was made, and handed on: numbers begin at 1 again in another one.
+    sa.Column("origin", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint("state IN ('live', 'building', 'kept')", name="state"),
 )
 

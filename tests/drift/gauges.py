@@ -14,7 +14,7 @@ from cqrs.drift.bench import CheckSizes
 from cqrs.drift.check import Check, Finding
 from cqrs.drift.checking import Checking
 from cqrs.drift.checks import Checks
-from cqrs.drift.coverage import Coverages
+from cqrs.drift.coverage import Coverage, Coverages
 from cqrs.drift.judge import Judge
 from cqrs.drift.write_model_check import WriteModelSide
 from cqrs.drift.write_model_rows import WriteModelRows
@@ -27,6 +27,7 @@ from cqrs.projections.projections import Projections
 from cqrs.readmodels.foreign_writes import ForeignWrites
 from cqrs.readmodels.snapshots import RowSnapshots
 from cqrs.readmodels.sql import SqlReadModelStore
+from cqrs.readmodels.store import GenerationId
 from cqrs.readmodels.types import Money, UtcDateTime
 from cqrs.store.database import Database
 from cqrs.store.records import NewEvent
@@ -150,6 +151,12 @@ class Station:
     @property
     def name(self) -> str:
         return self.projection.name
+
+    def id_of(self, generation: int) -> GenerationId:
+        return GenerationId(generation, self.snapshots.origin(self.name))
+
+    def coverage(self, generation: int = 1) -> Coverage:
+        return self.coverages.of(self.name, self.id_of(generation))
 
     def new_judge(self, snapshots: RowSnapshots | None = None) -> Judge:
         return Judge(

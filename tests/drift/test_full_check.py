@@ -133,7 +133,7 @@ def test_a_check_comes_to_its_end_though_rows_are_added_as_fast_as_it_looks(stat
     check = station.check()
     assert (check.verdict, check.checked, check.rows) == ("none", 30, 30)
     assert check.position == head
-    assert station.coverages.of("gauges", 1).verified_position == head
+    assert station.coverage(1).verified_position == head
 
 
 def test_parked_keys_are_known(database: Database) -> None:

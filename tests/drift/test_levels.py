@@ -22,7 +22,7 @@ LEVELS = ("full", "incremental", "rolling", "sample")
 def a_pass(station: Station) -> list[Check]:
     """Rolling checks up to the end of a pass."""
     checks = [station.check("rolling")]
-    while station.coverages.of("gauges", 1).pass_finished_at is None:
+    while station.coverage(1).pass_finished_at is None:
         checks.append(station.check("rolling"))
         assert len(checks) < 100
     return checks
@@ -96,28 +96,28 @@ def test_a_rolling_check_that_died_leaves_nothing_out(database: Database, stop_a
     assert check is not None
     assert {key: each.kind for key, each in station.found(check).items()} == planted
     assert (check.verdict, check.checked, check.stored) == ("drift", 29 + 2, 4)
-    assert station.coverages.of("gauges", 1).pass_finished_at is not None
+    assert station.coverage(1).pass_finished_at is not None
 
 
 # -- coverage
 
 
 def test_coverage_is_unknown_before_anything_was_looked_at(station: Station) -> None:
-    found = station.coverages.of("gauges", 1)
+    found = station.coverage(1)
     assert (found.oldest_at, found.whole_at, found.verified_position, found.pass_share) == (None, None, None, None)
 
 
 def test_coverage_of_a_full_check(station: Station) -> None:
     check = station.check()
-    found = station.coverages.of("gauges", 1)
+    found = station.coverage(1)
     assert (found.oldest_at, found.whole_at, found.whole_check) == (check.started_at, check.started_at, check.id)
     assert found.verified_position == station.events.head()
-    assert station.coverages.of("gauges", 2).oldest_at is None
+    assert station.coverage(2).oldest_at is None
 
 
 def test_coverage_of_rolling_passes(station: Station) -> None:
     begun = station.check("rolling")
-    found = station.coverages.of("gauges", 1)
+    found = station.coverage(1)
     assert (found.pass_number, found.pass_seen, found.pass_rows) == (1, 7, 30)
     assert found.pass_share == pytest.approx(7 / 30)
     assert found.read_at is not None
@@ -125,12 +125,12 @@ def test_coverage_of_rolling_passes(station: Station) -> None:
     assert found.pass_seconds == pytest.approx((found.read_at - found.pass_started_at).total_seconds() * 30 / 7)
     assert found.oldest_at is None
     first = [begun, *a_pass(station)]
-    found = station.coverages.of("gauges", 1)
+    found = station.coverage(1)
     assert (found.pass_share, found.oldest_at) == (1.0, begun.started_at)
     station.check("rolling")
-    assert station.coverages.of("gauges", 1).oldest_at == first[1].started_at
+    assert station.coverage(1).oldest_at == first[1].started_at
     second = a_pass(station)
-    found = station.coverages.of("gauges", 1)
+    found = station.coverage(1)
     assert found.pass_number == 2
     assert found.oldest_at is not None
     assert first[-1].started_at < found.oldest_at < second[-1].started_at
@@ -142,22 +142,22 @@ def test_the_oldest_row_is_the_next_one_in_turn(station: Station) -> None:
     moments = []
     for _ in range(3):
         station.check("rolling")
-        moments.append(station.coverages.of("gauges", 1).oldest_at)
+        moments.append(station.coverage(1).oldest_at)
     assert moments == [each.started_at for each in first[1:4]]
 
 
 def test_a_full_check_makes_the_oldest_row_younger(station: Station) -> None:
     a_pass(station)
     check = station.check()
-    assert station.coverages.of("gauges", 1).oldest_at == check.started_at
+    assert station.coverage(1).oldest_at == check.started_at
 
 
 def test_a_new_generation_has_not_been_looked_at(station: Station) -> None:
     a_pass(station)
     station.check()
     with station.database.write() as connection:
-        station.coverages.verify(connection, "gauges", 2, 0)
-    found = station.coverages.of("gauges", 2)
+        station.coverages.verify(connection, "gauges", station.id_of(2), 0)
+    found = station.coverage(2)
     assert (found.pass_number, found.oldest_at, found.whole_at) == (None, None, None)
 
 
@@ -175,7 +175,7 @@ def test_a_sample_of_few_rows_is_of_all(database: Database) -> None:
     assert (check.estimate.low, check.estimate.high) == (2, 2)
     assert check.method is not None
     assert check.method.startswith("All rows")
-    assert station.coverages.of("gauges", 1).oldest_at == check.started_at
+    assert station.coverage(1).oldest_at == check.started_at
 
 
 def test_a_sample_says_how_many_of_how_many_and_what_that_tells(station: Station) -> None:
@@ -186,7 +186,7 @@ def test_a_sample_says_how_many_of_how_many_and_what_that_tells(station: Station
     assert check.method == "20 of 30 rows at random, and keys without a row among 20 random events."
     assert check.estimate is not None
     assert (check.estimate.expected, check.estimate.low, check.estimate.high) == (30, 27, 30)
-    assert station.coverages.of("gauges", 1).oldest_at is None
+    assert station.coverage(1).oldest_at is None
 
 
 def test_samples_differ_and_look_at_every_row_in_the_end(station: Station) -> None:
@@ -222,7 +222,7 @@ def test_the_first_incremental_check_looks_at_all_rows(station: Station) -> None
     check = station.check("incremental")
     assert {key: each.kind for key, each in station.found(check).items()} == planted
     assert check.method == "All rows: generation 1 was never looked at as a whole before."
-    assert station.coverages.of("gauges", 1).verified_position == station.events.head()
+    assert station.coverage(1).verified_position == station.events.head()
 
 
 def test_after_that_it_looks_at_what_somebody_else_wrote(station: Station) -> None:
@@ -247,7 +247,7 @@ def test_and_at_keys_that_events_have_touched(station: Station) -> None:
     check = station.check("incremental")
     assert list(station.found(check)) == ["g004"]
     assert check.checked == 3
-    assert station.coverages.of("gauges", 1).verified_position == head + 3
+    assert station.coverage(1).verified_position == head + 3
 
 
 def test_what_differed_before_is_looked_at_until_it_is_right(station: Station) -> None:
@@ -375,7 +375,9 @@ def test_checks_of_any_level_find_nothing_while_commands_run(station: Station, l
 def test_who_was_overtaken_moves_no_pass(station: Station) -> None:
     mine = station.checks.begin("operation", "gauges", level="rolling", reference="log")
     station.checks.save(mine)
-    before = station.coverages.of("gauges", 1)
+    before = station.coverage(1)
     with pytest.raises(OperationLost):
-        station.checks.save(mine, also=lambda connection: station.coverages.verify(connection, "gauges", 1, 9))
-    assert station.coverages.of("gauges", 1) == before
+        station.checks.save(
+            mine, also=lambda connection: station.coverages.verify(connection, "gauges", station.id_of(1), 9)
+        )
+    assert station.coverage(1) == before

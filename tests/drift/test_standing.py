@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from cqrs.drift.repair import Repair
 from cqrs.drift.standing import StandingDrift
+from cqrs.drift.tally import Tally
 from cqrs.projections.drift_known import NOTHING_KNOWN, DriftKnown
 from cqrs.readmodels.row_repairs import RowRepairs
 from tests.drift.gauges import Station
 
 
 def known(station: Station, generation: int = 1) -> DriftKnown:
-    return StandingDrift(station.database).read({station.name: generation})[station.name]
+    return StandingDrift(station.database).read({station.name: station.id_of(generation)})[station.name]
 
 
 def spoil(station: Station, *gauges: str) -> None:
@@ -75,9 +76,30 @@ def test_what_was_found_in_another_generation_says_nothing_of_this_one(station: 
     assert known(station, 1).standing == 1
 
 
+def test_what_was_known_of_a_database_that_was_lost_says_nothing_of_the_one_in_its_place(station: Station) -> None:
+    """Where generations are counted from 1 again."""
+    spoil(station, "g001")
+    check = station.check()
+    assert (known(station).standing, station.coverage().whole_check) == (1, check.id)
+    station.sql("UPDATE generations SET origin = 'another'")
+    assert known(station) == NOTHING_KNOWN
+    assert (station.coverage().whole_at, station.coverage().verified_position) == (None, None)
+    incremental = station.check("incremental")
+    assert (incremental.method or "").startswith("All rows: generation 1 was never looked at as a whole before.")
+    assert (known(station).standing, station.coverage().whole_check) == (1, incremental.id)
+
+
+def test_a_check_that_goes_on_in_another_database_comes_to_no_verdict(station: Station) -> None:
+    tally = Tally(station.checks, station.checks.begin("it", station.name, level="full", reference="log"), None)
+    tally.take(station.judge.judged(station.judge.live()))
+    station.sql("UPDATE generations SET origin = 'another'")
+    tally.take(station.judge.judged(station.judge.live()))
+    assert tally.finish().verdict == "inconclusive"
+
+
 def test_each_projection_has_its_own(station: Station) -> None:
     spoil(station, "g001")
     station.check()
-    found = StandingDrift(station.database).read({"others": 1, station.name: 1})
+    found = StandingDrift(station.database).read({"others": station.id_of(1), station.name: station.id_of(1)})
     assert found["others"] == NOTHING_KNOWN
     assert found[station.name].standing == 1

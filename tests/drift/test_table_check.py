@@ -143,7 +143,7 @@ def test_a_clean_model_has_no_findings_and_nothing_is_left(desk: Desk) -> None:
     assert (check.position, check.events) == (desk.events.head(), 40)
     assert check.method == "All rows, derived anew from all events, of readings, sums."
     assert desk.generations() == [1]
-    assert desk.coverages.of("readings", 1).oldest_at == check.started_at
+    assert desk.coverages.of("readings", desk.projections.live_id("readings")).oldest_at == check.started_at
 
 
 def test_what_was_planted_is_found_in_every_table(desk: Desk) -> None:
