@@ -260,6 +260,14 @@ class HistoryTooLong(CqrsError):
     most: str
 
 
+class PreviewTooLong(CqrsError):
+    """The {keys} keys of {name} that were asked for have more than {most} events: too many to preview. Choose fewer
+    rows, or repair or replay instead: a repair reads them all, and leaves alone what is right."""
+
+    name: str
+    most: str
+
+
 class ReadModelMissing(CqrsError):
     """The read model {name} has no generation yet. Run: flask --app app cqrs init-db"""
 

@@ -14,7 +14,7 @@ LARGEST_POSITION = 2**63 - 1
 
 
 class PathKeyConverter(BaseConverter):
-    """`~` is written ~0 and `/` is written ~1, then both are percent-encoded; anything else after ~ is no address."""
+    """`~` is written ~0 and `/` is written ~1, the rest is percent-encoded; "." is ~2, ".." is "~2." and "" is ~3."""
 
     def to_python(self, value: str) -> str:
         if "\0" in value:

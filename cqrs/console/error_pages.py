@@ -40,6 +40,7 @@ ANSWERS: Mapping[type[errors.CqrsError], tuple[int, str]] = {
     errors.ConcurrencyError: (409, "conflict"),
     errors.NotKeyed: (409, "not_keyed"),
     errors.HistoryTooLong: (409, "history_too_long"),
+    errors.PreviewTooLong: (409, "preview_too_long"),
     errors.AlreadyThere: (409, "already_there"),
     errors.OperationInTheWay: (409, "operation_in_the_way"),
     errors.ScheduleFixed: (409, "schedule_fixed"),

@@ -49,6 +49,10 @@ class Deriver:
     def positions(self, keys: Iterable[Key], until: int) -> list[int]:
         return self._keys.positions_of_keys(self.projection.name, key_texts(keys), until=until)
 
+    def have_more_than(self, most: int, keys: Iterable[Key], until: int) -> bool:
+        """Whether more than `most` events would have to be read for these keys."""
+        return self._keys.have_more_than(most, self.projection.name, key_texts(keys), until=until)
+
     def read(self, positions: Sequence[int]) -> Iterable[list[Raw]]:
         """Events in pages, those the projection does not handle left out."""
         for start in range(0, len(positions), PAGE):

@@ -22,7 +22,7 @@ from cqrs.drift.check import REPAIRED, Check, Found, Verdict
 from cqrs.drift.checks import Checks
 from cqrs.drift.derivation import Derivation
 from cqrs.drift.judge import Judge, json_value
-from cqrs.errors import RepairRefused
+from cqrs.errors import PreviewTooLong, RepairRefused
 from cqrs.masking import masked_fields
 from cqrs.projections.progress import Progress
 from cqrs.readmodels.keys import key_of_text, key_text
@@ -37,6 +37,9 @@ PART = 50
 MOST_REPAIRED = 0.10
 #: Derived twice before anything is written.
 TWICE_KEYS = 1_000
+
+#: Events that are read for a look at what a repair would write; a repair reads them all.
+MOST_PREVIEWED = 50_000
 
 #: Leaves an audit row in a transaction of the main database: actor, projection, reason and what was done.
 Note = Callable[[sa.Connection, str, str, str | None, Mapping[str, Any]], None]
@@ -203,10 +206,14 @@ def _cursor_of(check: Check) -> _Cursor:
     return msgspec.json.decode(check.cursor, type=_Cursor) if check.cursor else _Cursor()
 
 
-def preview(judge: Judge, store: ReadModelStore, texts: Sequence[str], *, no_keys: int = 0) -> Preview:
+def preview(
+    judge: Judge, store: ReadModelStore, texts: Sequence[str], *, no_keys: int = 0, most: int = MOST_PREVIEWED
+) -> Preview:
     """The same derivation and the same decision as a repair, without the write; `no_keys` are others of which is known
-    that they are none. Raises RepairRefused."""
+    that they are none. Raises RepairRefused; PreviewTooLong where the keys have more than `most` events."""
     keys = [key for key in (key_of_text(text, judge.model) for text in dict.fromkeys(texts)) if key is not None]
+    if judge.deriver.have_more_than(most, keys, judge.live().position):
+        raise PreviewTooLong(name=judge.model.name, keys=f"{len(keys):,}", most=f"{most:,}")
     refuse_unsteady(judge, keys)
     snapshot = judge.snapshots.of_keys(judge.model, keys)
     derivation = judge.deriver.derivation(keys, store.skips(judge.model.name))

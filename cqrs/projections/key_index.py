@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 import msgspec
 import sqlalchemy as sa
@@ -167,6 +167,19 @@ class KeyIndex:
             positions.update(raw[0] for raw in self._pages(handled, known[way].to if way in known else 0, until))
         return sorted(positions)
 
+    def have_more_than(self, most: int, name: str, keys: Sequence[str], *, until: int) -> bool:
+        """Whether more than `most` events up to `until` would have to be read to derive these keys (their texts)."""
+        types = self._types_by_way(self._projections[name])
+        with self._database.read() as connection:
+            indexed = self._find(connection)
+            known = {way: indexed[way] for way in types if way in indexed}
+            count = sum(_count_of_many(connection, each, keys, until, most + 1) for each in known.values())
+        for way, handled in types.items():
+            if count <= most:
+                rest = self._pages(handled, known[way].to if way in known else 0, until)
+                count += sum(1 for _ in islice(rest, most + 1))
+        return count > most
+
     def keys_after(self, name: str, after: str | None, *, limit: int) -> tuple[list[str], bool]:
         """The next texts of indexed keys that may have events of the projection, in order, and whether there are more
         behind the last. `unindexed_keys` has those of the events that are not indexed yet."""
@@ -290,6 +303,14 @@ def _stored_of_many(connection: sa.Connection, indexed: _Indexed, keys: Sequence
     statement = _STORED_ON_SQLITE if connection.dialect.name == "sqlite" else _STORED_ON_POSTGRES
     values = (indexed.id, msgspec.json.encode(keys).decode(), min(until, indexed.to))
     return msgspec.json.decode(connection.exec_driver_sql(statement, values).scalar_one(), type=list[int])
+
+
+def _count_of_many(connection: sa.Connection, indexed: _Indexed, keys: Sequence[str], until: int, limit: int) -> int:
+    """Counted no further than `limit`."""
+    e = event_keys.c
+    mine = (e.key_id == indexed.id, e.key.in_(keys), e.position <= min(until, indexed.to))
+    found = sa.select(sa.literal(1)).where(*mine).limit(limit).subquery()
+    return connection.execute(sa.select(sa.func.count()).select_from(found)).scalar_one()
 
 
 _STORED_ON_SQLITE = (

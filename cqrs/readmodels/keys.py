@@ -63,9 +63,14 @@ def _reader(column: Any) -> Callable[[Any], Any]:
 
 
 def path_key(text: str) -> str:
-    """For a segment of an address, before percent-encoding: a slash would end the segment (RFC 6901 escapes)."""
-    return text.replace("~", "~0").replace("/", "~1")
+    """For a segment of an address, before percent-encoding: a slash would end the segment (RFC 6901 escapes). Browsers
+    take "." and ".." for ways through an address, also percent-encoded, and nothing at all for no segment."""
+    if text in (".", ".."):
+        return f"~2{text[1:]}"
+    return text.replace("~", "~0").replace("/", "~1") or "~3"
 
 
 def from_path(segment: str) -> str:
-    return segment.replace("~1", "/").replace("~0", "~")
+    if segment == "~3":
+        return ""
+    return segment.replace("~1", "/").replace("~2", ".").replace("~0", "~")

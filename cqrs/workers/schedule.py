@@ -45,6 +45,8 @@ class Schedule:
     changed_by: str | None = None
     #: Due times up to this moment are owed by nobody.
     counts_from: datetime | None = None
+    #: Columns of its row in which there should be a time, and is none: somebody wrote there by hand.
+    unreadable: Sequence[str] = ()
 
     @property
     def level(self) -> str | None:
@@ -57,7 +59,8 @@ class Schedule:
     @property
     def broken(self) -> str | None:
         """Why nobody can tell when it is due, as the end of a sentence; None when it can be told."""
-        return "; ".join(faults_of(self.timing).values()) or None
+        times = [f"{column} holds no time with a zone" for column in self.unreadable]
+        return "; ".join([*faults_of(self.timing).values(), *times]) or None
 
     def owed(self, now: datetime) -> datetime | None:
         """The due time that is to be run now, if it was not: the latest, once its jitter is over. What a gap holds

@@ -11,8 +11,9 @@ import msgspec
 import sqlalchemy as sa
 
 from cqrs.drift.tables import checks
+from cqrs.store.instants import Instant
 from cqrs.store.upsert import insert_new
-from cqrs.workers.due_times import Timing
+from cqrs.workers.due_times import ANCHOR, Timing
 from cqrs.workers.operation import OperationState
 from cqrs.workers.operation_tables import operations
 from cqrs.workers.schedule import CHECK, RunState, Schedule, ScheduleRun
@@ -30,14 +31,34 @@ STATES = {
 }
 
 
+class _AsFound(Instant):
+    """SQLite keeps whatever a hand wrote into a column: NO_TIME instead of an error, which would hide all others."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:
+        try:
+            found = super().process_result_value(value, dialect)
+        except (ValueError, AttributeError, TypeError):
+            return NO_TIME
+        return NO_TIME if found is not None and found.tzinfo is None else found
+
+
+NO_TIME = object()
+TIMES = ("anchor", "paused_at", "changed_at", "counts_from")
+_ROWS = sa.select(*(sa.type_coerce(c, _AsFound).label(c.name) if c.name in TIMES else c for c in schedules.c)).order_by(
+    schedules.c.id
+)
+
+
 def read_schedules(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> list[Schedule]:
-    found = connection.execute(sa.select(schedules).where(*which).order_by(schedules.c.id))
+    found = connection.execute(_ROWS.where(*which))
     return [schedule_of(row) for row in found]
 
 
 def read_locked(connection: sa.Connection, identity: str, dialect: str) -> Schedule | None:
     """As it is, and stays until the transaction ends: a change waits for a tick, or the tick sees it."""
-    query = sa.select(schedules).where(schedules.c.id == identity)
+    query = _ROWS.where(schedules.c.id == identity)
     row = connection.execute(query.with_for_update() if dialect == "postgresql" else query).one_or_none()
     return None if row is None else schedule_of(row)
 
@@ -68,11 +89,14 @@ def timing_values(timing: Timing) -> dict[str, Any]:
 
 
 def schedule_of(row: sa.Row[Any]) -> Schedule:
+    times = {name: getattr(row, name) for name in TIMES}
+    unreadable = tuple(name for name, found in times.items() if found is NO_TIME)
+    times |= dict.fromkeys(unreadable)
     timing = Timing(
         every=None if row.every_seconds is None else _span(row.every_seconds, timedelta()),
         cron=row.cron,
         zone=row.zone,
-        anchor=row.anchor,
+        anchor=times["anchor"] or ANCHOR,
         jitter=_span(row.jitter_seconds, timedelta(seconds=-1)),
     )
     return Schedule(
@@ -83,11 +107,12 @@ def schedule_of(row: sa.Row[Any]) -> Schedule:
         projection=row.projection,
         parameters=_parameters(row.parameters),
         fixed=row.fixed,
-        paused_at=row.paused_at,
+        paused_at=times["paused_at"],
         paused_by=row.paused_by,
-        changed_at=row.changed_at,
+        changed_at=times["changed_at"],
         changed_by=row.changed_by,
-        counts_from=row.counts_from,
+        counts_from=times["counts_from"],
+        unreadable=unreadable,
     )
 
 

@@ -59,7 +59,8 @@ class Schedules:
         for broken in (each for each in there.values() if each.fixed and each.broken and each.id in wanted):
             with self._database.write() as connection:
                 mended = schedules.update().where(schedules.c.id == broken.id)
-                connection.execute(mended.values(timing_values(wanted[broken.id].timing)))
+                times = {"paused_at": None, "changed_at": None, "counts_from": self._database.now(connection)}
+                connection.execute(mended.values({**timing_values(wanted[broken.id].timing), **times}))
 
     def add(self, *new: Schedule) -> None:
         """Those whose id is taken change nothing."""
@@ -156,11 +157,13 @@ class Schedules:
 
     def change(self, identity: str, given: Mapping[str, object], *, actor: str) -> ScheduleStatus:
         """Of every_seconds, cron, zone, anchor and jitter_seconds those that are given. What fell due before is not
-        made up for. Raises NotFound, ScheduleFixed; InvalidMessage with what to write instead."""
+        made up for; where nobody can read since when it is paused, that is since now. Raises NotFound, ScheduleFixed;
+        InvalidMessage with what to write instead."""
         with self._database.write() as connection:
             now = self._database.now(connection)
             timing = self._changed(connection, identity, given)
-            self._update(connection, identity, actor, now, counts_from=now, **timing_values(timing))
+            paused = {"paused_at": now} if "paused_at" in self._mine(connection, identity).unreadable else {}
+            self._update(connection, identity, actor, now, counts_from=now, **paused, **timing_values(timing))
         return self.get(identity)
 
     def proposed(self, identity: str, given: Mapping[str, object]) -> tuple[Timing, Sequence[datetime]]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cqrs.drift.repair import Repair, preview
-from cqrs.errors import RepairRefused
+from cqrs.errors import PreviewTooLong, RepairRefused
 from cqrs.readmodels.row_repairs import RowRepairs
 from cqrs.store.database import Database
 from cqrs.workers.operation import Operation
@@ -219,6 +219,21 @@ def test_a_preview_tells_what_a_repair_would_write_and_writes_nothing(station: S
     workshop.repair(keys=["g001", "g002", "moved", "g004"])
     ((_, _, _, detail),) = workshop.notes
     assert [dict(row) for row in detail["rows"]] == [dataclasses.asdict(row) for row in seen.rows]
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_too_many_events_are_not_previewed_but_repaired(station: Station, workshop: Workshop, indexed: bool) -> None:
+    """Each gauge has five."""
+    vandalise(station)
+    while indexed and station.keys.follow():
+        pass
+    head = station.events.head()
+    with pytest.raises(PreviewTooLong, match="3 keys of gauges that were asked for have more than 14 events"):
+        preview(station.judge, station.store, ["g001", "g002", "g004"], most=14)
+    seen = preview(station.judge, station.store, ["g001", "g002", "g004"], most=15 if indexed else head)
+    assert {row.key for row in seen.rows} == {"g001", "g002"}
+    assert workshop.repair(keys=["g001", "g002", "g004"]).state == "succeeded"
+    assert station.rows()["g002"][1] == "Gauge 2"
 
 
 def test_a_preview_refuses_what_a_repair_refuses(database: Database) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
+from cqrs.messages import Context
 from tests import route_walk
+from tests.console.bank import OpenAccount
 from tests.e2e import scenes
 from tests.e2e.conftest import open_page
 from tests.e2e.scenes import Scene
@@ -75,6 +77,17 @@ def test_texts_in_the_address(phone: Page) -> None:
             withstands(phone, f"/events?stream={sent}&text={sent}")
         if number % 7 == 3 and text.strip("."):
             withstands(phone, f"/read-models/accounts/rows/{sent.replace('~', '~0').replace('/', '~1')}")
+
+
+@pytest.mark.parametrize("key", [".", ".."])
+def test_a_name_of_dots_has_an_address_that_a_browser_keeps(phone: Page, scene: Scene, key: str) -> None:
+    if scene.runtime.read_models.row("accounts", key) is None:
+        scene.runtime.mediator.send(OpenAccount(account_id=key, owner="Dot"), context=Context(actor="ana"))
+        scene.runtime.projections.catch_up()
+    withstands(phone, f"/read-models/accounts?account_id={key}")
+    phone.locator("tbody th a").click()
+    assert phone.url.endswith(f"/read-models/accounts/rows/~2{key[1:]}")
+    expect(phone.locator("main h1")).to_contain_text(key)
 
 
 def test_a_text_is_typed_and_comes_back(phone: Page) -> None:

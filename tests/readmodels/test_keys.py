@@ -80,8 +80,26 @@ def test_equal_keys_have_equal_texts() -> None:
     assert key_text(Decimal("1.50")) == key_text(Decimal("1.5"))
 
 
-@given(st.text())
+@given(st.text() | st.text(alphabet="./~0123"))
 def test_a_path_segment_has_no_slash_and_can_be_undone(key: str) -> None:
     segment = path_key(key)
     assert "/" not in segment
+    assert from_path(segment) == key
+
+
+@pytest.mark.parametrize(
+    ("key", "segment"),
+    [
+        ("", "~3"),
+        (".", "~2"),
+        ("..", "~2."),
+        ("...", "..."),
+        ("~2", "~02"),
+        ("~3", "~03"),
+        (".a", ".a"),
+        ("a/.", "a~1."),
+    ],
+)
+def test_what_a_browser_would_take_for_a_way_is_written_otherwise(key: str, segment: str) -> None:
+    assert path_key(key) == segment
     assert from_path(segment) == key

@@ -107,6 +107,48 @@ def test_it_is_mended_by_giving_it_a_time_anew(
     assert schedules.get(NIGHTLY).on
 
 
+def write_time(database: Database, identity: str, column: str, value: object) -> None:
+    """What SQLite takes for a time; PostgreSQL refuses it."""
+    with database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE schedules SET {column} = ? WHERE id = ?", (value, identity))
+
+
+NO_TIMES = ["yesterday", "", "2026-01-01 10:00", "20260101", 5, b"\xff", "9999-99-99T00:00:00Z"]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+@pytest.mark.parametrize("column", ["anchor", "counts_from", "changed_at", "paused_at"])
+@pytest.mark.parametrize("value", NO_TIMES, ids=str)
+def test_a_time_that_is_none_is_told_and_mended_by_giving_one_anew(
+    schedules: Schedules, database: Database, column: str, value: object
+) -> None:
+    write_time(database, NIGHTLY, column, value)
+    status = schedules.get(NIGHTLY)
+    assert status.why_not == f"{column} holds no time with a zone"
+    assert (status.on, status.due, status.missed) == (False, (), None)
+    assert {each.schedule.id for each in schedules.upcoming(50)} == {"roll-up", "prune", "drop-generations", "forget"}
+    schedules.change(NIGHTLY, {"cron": "0 3 * * *"}, actor="ada")
+    assert schedules.get(NIGHTLY).why_not is None
+    assert schedules.get(NIGHTLY).on is (column != "paused_at")
+    assert schedules.resume(NIGHTLY, actor="ada").on
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_pause_since_no_time_ends_by_pausing_and_resuming(schedules: Schedules, database: Database) -> None:
+    write_time(database, NIGHTLY, "paused_at", "since ever")
+    assert schedules.pause(NIGHTLY, actor="ada").schedule.paused_by == "ada"
+    assert schedules.resume(NIGHTLY, actor="ada").on
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_fixed_one_with_a_time_that_is_none_is_mended_when_the_program_starts(
+    schedules: Schedules, database: Database
+) -> None:
+    write_time(database, "sample", "counts_from", "soon")
+    schedules.ensure()
+    assert schedules.get("sample").on
+
+
 def test_a_fixed_one_that_cannot_be_read_is_mended_when_the_program_starts(
     schedules: Schedules, database: Database
 ) -> None:
