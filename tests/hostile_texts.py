@@ -87,6 +87,7 @@ HOSTILE_TEXTS: Mapping[str, str] = {
     # lengths
     "one long word": "W" * 900,
     "long word of wide marks": "\u0b95\u0bcc" * 200,
+    "wide marks without a letter": "\u0bcc" * 400,
     "long in many lines": "line\n" * 300,
     "empty": "",
 }

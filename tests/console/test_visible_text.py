@@ -18,6 +18,9 @@ from tests.console.ledger import text_of
         ("in\u200bvis\ufeffible", "in\\u200bvis\\ufeffible"),
         ("two\nlines\tand a tab", "two\nlines\tand a tab"),
         ("👩\u200d👧 مرحبا", "👩\u200d👧 مرحبا"),
+        ("Z\u0351\u036b\u0343\u036a\u0302" * 3, "Z\u0351\u036b\u0343\u036a\u0302" * 3),
+        ("\u0bcc" * 10, "\u0bcc" * 8 + "\\u0bcc" * 2),
+        ("ক্ষ্ম்ய", "ক্ষ্ম்ய"),
     ],
 )
 def test_what_cannot_be_seen_is_written_out(text: str, shown: str) -> None:

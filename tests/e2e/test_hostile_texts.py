@@ -23,7 +23,15 @@ PHONE = {"width": 390, "height": 844}
 #: What a text would have had to do to be there.
 FOREIGN = "main :is(script, img, iframe, style, base, math, object, embed, svg script, [onload], [onerror], [style])"
 #: One event of each of these kinds of text is opened even in a hurry.
-OPENED = ("script", "image after a quote", "style attribute", "htmx element", "override left open", "one long word")
+OPENED = (
+    "script",
+    "image after a quote",
+    "style attribute",
+    "htmx element",
+    "override left open",
+    "one long word",
+    "wide marks without a letter",
+)
 FIELDS = ("q", "text", "prefix", "owner", "actor")
 
 
@@ -55,9 +63,9 @@ def withstands(page: Page, address: str) -> None:
     assert page.locator("main h1").is_visible(), address
 
 
-def of_event(name: str, *, odd: bool) -> str:
+def of_event(name: str, *, odd: bool) -> int:
     """The accounts of the scene come before those of the history, one event of each kind for every text."""
-    return f"/events/{2 * scenes.ACCOUNTS + 2 * list(HOSTILE_TEXTS).index(name) + 1 + odd}"
+    return 2 * scenes.ACCOUNTS + 2 * list(HOSTILE_TEXTS).index(name) + 1 + odd
 
 
 def test_lists_and_what_failed(phone: Page) -> None:
@@ -67,7 +75,8 @@ def test_lists_and_what_failed(phone: Page) -> None:
 
 def test_events_of_the_worst_kinds(phone: Page) -> None:
     for name in OPENED:
-        withstands(phone, of_event(name, odd=True))
+        withstands(phone, f"/events/{of_event(name, odd=True)}")
+        withstands(phone, f"/events?limit=5&open={of_event(name, odd=True)}")
 
 
 def test_texts_in_the_address(phone: Page) -> None:
