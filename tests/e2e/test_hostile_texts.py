@@ -8,9 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from cqrs.messages import Context
-from tests import route_walk
-from tests.console.bank import OpenAccount
+from tests import hostile_history, route_walk
 from tests.e2e import scenes
 from tests.e2e.conftest import open_page
 from tests.e2e.scenes import Scene
@@ -88,15 +86,21 @@ def test_texts_in_the_address(phone: Page) -> None:
             withstands(phone, f"/read-models/accounts/rows/{sent.replace('~', '~0').replace('/', '~1')}")
 
 
-@pytest.mark.parametrize("key", [".", ".."])
-def test_a_name_of_dots_has_an_address_that_a_browser_keeps(phone: Page, scene: Scene, key: str) -> None:
-    if scene.runtime.read_models.row("accounts", key) is None:
-        scene.runtime.mediator.send(OpenAccount(account_id=key, owner="Dot"), context=Context(actor="ana"))
-        scene.runtime.projections.catch_up()
-    withstands(phone, f"/read-models/accounts?account_id={key}")
-    phone.locator("tbody th a").click()
-    assert phone.url.endswith(f"/read-models/accounts/rows/~2{key[1:]}")
-    expect(phone.locator("main h1")).to_contain_text(key)
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_stream_of_dots_has_an_address_that_a_browser_keeps(phone: Page, scene: Scene, name: str) -> None:
+    facts = {"account_id": "0", "amount": "1.00"}
+    scene.runtime.events.append(name, [hostile_history.event(f"dots {name}", "Deposited", facts, scenes.ANA)])
+    withstands(phone, f"/events?stream={name}")
+    phone.locator("tbody td.value a").first.click()
+    assert phone.url.endswith(f"/streams/~2{name[1:]}?at=1")
+    expect(phone.locator("main h1")).to_have_text(name)
+
+
+def test_a_row_of_dots_as_well(phone: Page) -> None:
+    withstands(phone, "/read-models/accounts?account_id=..")
+    phone.locator(".records tbody a").first.click()
+    assert phone.url.endswith("/read-models/accounts/rows/~2.")
+    expect(phone.locator("main h1")).to_contain_text("..")
 
 
 def test_a_text_is_typed_and_comes_back(phone: Page) -> None:
