@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from flask import Flask
@@ -15,10 +16,6 @@ VALUES = {"position": "1", "filename": "css/none.css"}
 def calls(app: Flask) -> Iterator[tuple[Rule, str, str]]:
     """(rule, method, path)"""
     for rule in app.url_map.iter_rules():
-        path = rule.rule
-        for argument in rule.arguments:
-            start = path.index("<")
-            end = path.index(">", start)
-            path = path[:start] + VALUES.get(argument, "nothing") + path[end + 1 :]
+        path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: VALUES.get(found[1], "nothing"), rule.rule)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             yield rule, method, path
