@@ -16,7 +16,7 @@ from cqrs.errors import KeyUnreadable, ProcessDied
 from cqrs.projections.careful_fold import Culprit
 from cqrs.projections.routing import Raw, Router
 from cqrs.readmodels.rows import Key
-from cqrs.readmodels.store import ANY_EVENT, Generation, GenerationState
+from cqrs.readmodels.store import ANY_EVENT, Generation
 
 #: With this many processes dead an event is not applied again.
 MOST_DEATHS = 3
@@ -59,8 +59,8 @@ class Piece:
 class Suspicion:
     """The events that may have been in hand: no more than one batch, and only those that were there.
 
-    A live batch is gone through event by event. A build's is too long for that: by pieces first, and event by event
-    where a process died with one of them.
+    It is gone through event by event. One that may have been too long for that, as any of a build, by pieces first,
+    and event by event where a process died with one of them.
     """
 
     alone: bool
@@ -69,12 +69,13 @@ class Suspicion:
     until: int | None = None
 
     @classmethod
-    def of(cls, held: Generation, *, live: int, build: int) -> Self | None:
+    def of(cls, held: Generation, *, piece: int, batch: int) -> Self | None:
+        """`batch`: as many events as may have been in hand at most."""
         if held.suspect is None:
             return None
-        if held.state is GenerationState.BUILDING and held.suspect == ANY_EVENT:
-            return cls(alone=False, size=live, left=build)
-        return cls(alone=True, size=1, left=live)
+        if held.suspect == ANY_EVENT and batch > piece:
+            return cls(alone=False, size=piece, left=batch)
+        return cls(alone=True, size=1, left=piece)
 
     def most(self, until: int) -> int:
         """Up to where there may be a suspect: the first `until` ever asked for."""

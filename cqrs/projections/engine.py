@@ -6,10 +6,12 @@ events go through the careful one, in ever smaller batches if it is the database
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from cqrs.errors import HandlerBroken, RowsRefused
+from cqrs.projections.batch_size import BatchSize
 from cqrs.projections.careful_fold import CarefulFold, Culprit
 from cqrs.projections.circuit_breaker import looks_broken
 from cqrs.projections.crash_marks import MOST_DEATHS, OneAtATime, Piece, Suspicion, killed_by, killer
@@ -24,8 +26,10 @@ from cqrs.store.event_store import EventStore
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    #: Events a batch of a generation that is read: small, because its rows are written in one transaction.
-    live: int = 1_000
+    #: Events a batch of a generation that is read, at most; fewer where it takes long to write its rows, all at once.
+    live: int = 4_000
+    #: Events such a batch has to begin with and at least; one of any kind with a failure in it, at most.
+    first: int = 1_000
     #: Events a batch of one that nobody reads: many, because a row touched ten times is then written once.
     build: int = 200_000
     #: Events read at a time.
@@ -33,6 +37,9 @@ class Sizes:
     #: Rows a build keeps in memory for the next batch; with more a batch ends early. Some 600 bytes each, and as much
     #: again while they are written.
     kept_rows: int = 150_000
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "first", min(self.first, self.live))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +85,12 @@ class Engine:
         self._complete = self._building and self._rows.is_empty()
         #: The careful fold is used up to this position, with so many events a batch.
         self._careful_to = 0
-        self._careful_size = sizes.live
+        self._careful_size = sizes.first
+        most = sizes.build if self._building else sizes.live
+        self._size = BatchSize(most if self._building else sizes.first, least=sizes.first, most=most)
         self._refused: dict[Key, Exception] = {}
         self._one_at_a_time = one_at_a_time or OneAtATime()
-        self._suspicion = Suspicion.of(held, live=sizes.live, build=sizes.build)
+        self._suspicion = Suspicion.of(held, piece=sizes.first, batch=most)
 
     def _parked_keys(self) -> set[Key]:
         texts = self._store.parked_positions(self.held.projection, self.held.number)
@@ -119,7 +128,7 @@ class Engine:
         try:
             return self._advance_fast(until, suspect)
         except FoldFailed as failure:
-            return self._take_care(failure.position, self._sizes.live)
+            return self._take_care(failure.position, self._sizes.first)
 
     def _take_care(self, position: int, size: int) -> Step:
         self._drop_fold()
@@ -133,11 +142,10 @@ class Engine:
 
     def _advance_fast(self, until: int, suspect: int | None) -> Step:
         fold = self._fold or self._new_fold()
-        most = self._sizes.build if self._building else self._sizes.live
         position, applied = self.held.position, 0
         last: Raw | None = None
-        while applied < most:
-            asked = min(self._sizes.page, most - applied)
+        while applied < self._size.events:
+            asked = min(self._sizes.page, self._size.events - applied)
             page = self._read(position, until, asked)
             if page:
                 fold.add(page)
@@ -150,10 +158,13 @@ class Engine:
             if len(fold) > self._sizes.kept_rows:
                 break
         batch = fold.batch(position, self._event_id(position, last))
+        began = time.perf_counter()
         try:
             self._write(replace(batch, suspect=suspect))
         except RowsRefused:
-            return self._take_care(position, min(applied // 2, self._sizes.live))
+            return self._take_care(position, min(applied // 2, self._sizes.first))
+        if not self._building:
+            self._size.adapt(applied, time.perf_counter() - began)
         self._keep(fold)
         return Step(self.held, applied, is_tail=position == until)
 
@@ -220,7 +231,7 @@ class Engine:
                 return self._narrow_down(fold, batch, len(page), error)
         self._parked = fold.parked
         self._refused = {}
-        self._careful_size = min(self._careful_size * 2, self._sizes.live)
+        self._careful_size = min(self._careful_size * 2, self._sizes.first)
         return Step(self.held, len(done), is_tail=False, culprit=fold.culprit)
 
     def _careful_batch(self, fold: CarefulFold, done: Sequence[Raw], end: int) -> Batch:

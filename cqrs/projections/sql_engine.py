@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast
 import sqlalchemy as sa
 
 from cqrs.errors import Fenced
+from cqrs.projections.batch_size import BatchSize
 from cqrs.projections.careful_fold import ATTEMPTS, Culprit
 from cqrs.projections.crash_marks import MOST_DEATHS, OneAtATime, Piece, Suspicion, killer
 from cqrs.projections.engine import Sizes, Step
@@ -28,8 +29,6 @@ from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 
 FIRST_SIZE = 50
-#: A batch that takes longer than this is followed by a smaller one; one that takes a quarter of it, by a larger one.
-LONGEST_SECONDS = 0.05
 
 Work = Callable[[sa.Connection, Mapping[str, sa.Table]], None]
 
@@ -70,11 +69,10 @@ class SqlEngine:
         self._rows = cast(SqlRows, store.rows(projection.model, held.number))
         self._columns = columns_for([projection.handle]) if "meta" in names else PLAIN
         self._meta = meta_class(self._columns, events.get)
-        self._most = sizes.live
-        self._size = min(FIRST_SIZE, sizes.live)
+        self._size = BatchSize(FIRST_SIZE, most=sizes.first)
         self._on_page = on_page
         self._one_at_a_time = one_at_a_time or nullcontext
-        self._suspicion = Suspicion.of(held, live=sizes.live, build=sizes.live)
+        self._suspicion = Suspicion.of(held, piece=sizes.first, batch=sizes.first)
 
     def advance(self, until: int) -> Step:
         """Apply the next batch of events up to `until`. Raises Fenced, or what the databases raise; nothing is
@@ -88,22 +86,16 @@ class SqlEngine:
         return replace(step, is_tail=step.culprit is None and step.held.position == until)
 
     def _advance(self, until: int) -> Step:
-        page = self._read(self.held.position, until, self._size)
-        end = page[-1][0] if len(page) == self._size else until
+        page = self._read(self.held.position, until, self._size.events)
+        end = page[-1][0] if len(page) == self._size.events else until
         self._on_page(end)
         began = time.perf_counter()
         try:
             self._apply(page, end)
         except _Failed:
             return self._one_by_one(page)
-        self._adapt(time.perf_counter() - began)
+        self._size.adapt(len(page), time.perf_counter() - began)
         return Step(self.held, len(page), is_tail=False)
-
-    def _adapt(self, seconds: float) -> None:
-        if seconds > LONGEST_SECONDS:
-            self._size = max(1, self._size // 2)
-        elif seconds < LONGEST_SECONDS / 4:
-            self._size = min(self._most, self._size * 2)
 
     def _one_by_one(self, page: Sequence[Raw], suspect: int | None = None) -> Step:
         """Up to the event that fails twice. After it nothing else may be applied."""

@@ -19,7 +19,7 @@ from cqrs.store.records import EVERYTHING, EventFilter
 __all__ = ["Failure", "ProjectionStatus", "State", "StatusReader"]
 
 STALLED_SECONDS = 60.0
-#: More lag than this is catching up: what one live batch applies.
+#: More lag than this is catching up: what a live batch applies to begin with.
 ONE_BATCH = 1_000
 SILENT_LEASES = 3
 

@@ -17,7 +17,7 @@ from cqrs.readmodels.store import Generation, GenerationState, Standing
 
 #: How long the live projection stands still at most for the last batch; whoever is not ready by then tries again.
 HOLD_SECONDS = 5.0
-#: Catching up ends when no more events than this are left: what a live projection applies in one batch.
+#: Catching up ends when no more events than this are left: what a live projection always applies in one batch.
 NEAR = 1_000
 #: A live projection that is faster than this many rounds of catching up is held with more left.
 MOST_ROUNDS = 20

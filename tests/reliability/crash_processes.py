@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from tests.reliability.replay_processes import context
 LEASE_SECONDS = 0.2
 #: A batch of a build is ten pieces, and one of those ten events.
 SIZES = Sizes(live=10, build=100, page=25, kept_rows=1_000)
+#: A live batch grows to as much.
+GROWING = replace(SIZES, live=100, first=10)
 KILLED = 137
 
 
@@ -56,14 +59,14 @@ class DeadlyToTouch(Members):
         row.owed += event.fee
 
 
-def open_desk(url: str, projection: type[Projection]) -> Desk:
+def open_desk(url: str, projection: type[Projection], sizes: Sizes = SIZES) -> Desk:
     database = open_database(url, root=Path())
-    return Desk(database, database, projections=(projection,), sizes=SIZES, lease_seconds=LEASE_SECONDS)
+    return Desk(database, database, projections=(projection,), sizes=sizes, lease_seconds=LEASE_SECONDS)
 
 
-def work(url: str, projection: type[Projection], generation: int | None, idle: bool) -> None:
+def work(url: str, projection: type[Projection], generation: int | None, idle: bool, sizes: Sizes) -> None:
     """Move the projection to the end of the log. An `idle` worker is then killed, another one leaves properly."""
-    desk = open_desk(url, projection)
+    desk = open_desk(url, projection, sizes)
     owner = f"worker {new_id()}"
     runner = desk.projections.runner("members", owner, generation=generation)
     while not (outcome := run_to_end(runner)).is_tail and not _watches(desk, owner):
@@ -78,9 +81,16 @@ def _watches(desk: Desk, owner: str) -> bool:
     return newest.halted and newest.owner == owner
 
 
-def live_once(url: str, projection: type[Projection], *, generation: int | None = None, idle: bool = False) -> int:
+def live_once(
+    url: str,
+    projection: type[Projection],
+    *,
+    generation: int | None = None,
+    idle: bool = False,
+    sizes: Sizes = SIZES,
+) -> int:
     """How that worker ended: 0, or KILLED."""
-    process = context().Process(target=work, args=[url, projection, generation, idle])
+    process = context().Process(target=work, args=[url, projection, generation, idle, sizes])
     process.start()
     process.join(60)
     assert process.exitcode is not None

@@ -8,11 +8,13 @@ from functools import partial
 import pytest
 
 from cqrs.projections.crash_marks import OneAtATime
+from cqrs.projections.engine import Sizes
 from cqrs.projections.projection import Projection
 from cqrs.readmodels.sql import SqlReadModelStore
 from tests.projections.library import BookPassedOn, append, borrowed, joined
 from tests.reliability.conftest import Shelf
 from tests.reliability.crash_processes import (
+    GROWING,
     KILLED,
     SIZES,
     Deadly,
@@ -51,10 +53,10 @@ def takes_over(store: SqlReadModelStore, owner: str) -> bool:
     return store.acquire("members", 1, owner=owner) is not None
 
 
-def deaths(url: str, projection: type[Projection], *, generation: int | None = None) -> int:
+def deaths(url: str, projection: type[Projection], *, generation: int | None = None, sizes: Sizes = SIZES) -> int:
     """How many workers die until one gets through."""
     for died in range(12):
-        if live_once(url, projection, generation=generation) == 0:
+        if live_once(url, projection, generation=generation, sizes=sizes) == 0:
             return died
     raise AssertionError("They die for ever.")
 
@@ -129,6 +131,19 @@ def test_a_build_finds_the_event_in_a_batch_of_many(desk: Desk, url: str) -> Non
     built = next(each for each in desk.store.generations()[1] if each.number == number)
     assert built.failure is not None
     assert (built.position, built.failure.position, built.failure.key) == (position - 1, position, "m3")
+
+
+def test_a_live_projection_far_behind_finds_the_event_in_a_batch_that_has_grown(desk: Desk, url: str) -> None:
+    position = fill(desk, before=120)
+    assert deaths(url, Deadly, sizes=GROWING) == DEATHS + 1
+    (parked,) = desk.projections.parked("members").items
+    assert (parked.key, parked.position) == ("m3", position)
+    expected, found = desk.folded(), desk.rows()
+    assert found.pop("m3") == desk.folded(until=position - 1)["m3"]
+    expected.pop("m3")
+    assert found == expected
+    (live,) = desk.store.generations()[1]
+    assert (live.suspect, live.in_hand, live.deaths) == (None, None, 0)
 
 
 def test_nothing_is_suspect_once_the_batch_is_done(desk: Desk, url: str) -> None:
