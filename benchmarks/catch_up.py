@@ -1,4 +1,4 @@
-"""A live projection that has fallen far behind: batches of a thousand events, each read by its readers at once."""
+"""A live projection that has fallen far behind: batches of some thousand events, each read by its readers at once."""
 
 from __future__ import annotations
 

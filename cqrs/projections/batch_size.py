@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: A transaction that takes longer is followed by a smaller one; one that takes a quarter of it, by a larger one.
+#: A transaction that takes longer is followed by a smaller one; one that takes a third of it, by a larger one.
 LONGEST_SECONDS = 0.05
 
 
@@ -16,5 +16,5 @@ class BatchSize:
         """What the last batch came to. One that was not full tells nothing of a larger one."""
         if seconds > LONGEST_SECONDS:
             self.events = max(self._least, self.events // 2)
-        elif seconds < LONGEST_SECONDS / 4 and applied >= self.events:
+        elif seconds < LONGEST_SECONDS / 3 and applied >= self.events:
             self.events = min(self._most, self.events * 2)
