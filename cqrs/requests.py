@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from cqrs.drift.check import LOG, WRITE_MODEL, Verdict
+from cqrs.drift.check import LOG, WRITE_MODEL
 from cqrs.drift.checking import Level
-from cqrs.drift.checks import Checks
-from cqrs.errors import InvalidMessage, OperationInTheWay, PreflightChanged, RepairRefused, TooLittleSpace
+from cqrs.errors import InvalidMessage, OperationInTheWay, PreflightChanged, TooLittleSpace
 from cqrs.projections.projections import Projections
 from cqrs.workers.operation import Operation
 from cqrs.workers.operations import Operations
@@ -19,14 +18,17 @@ REFERENCES = (LOG, WRITE_MODEL)
 #: A replay needs this many times its estimate to be free.
 LEAST_ROOM = 1.5
 
+Repairable = Callable[[str, Sequence[str] | None, str | None], None]
+
 
 class Requests:
     """Each method gives the operation as it was asked for."""
 
-    def __init__(self, projections: Projections, operations: Operations, checks: Checks) -> None:
+    def __init__(self, projections: Projections, operations: Operations, repairable: Repairable) -> None:
+        """`repairable` raises what would refuse a repair of these keys, or of what this check found."""
         self._projections = projections
         self._operations = operations
-        self._checks = checks
+        self._repairable = repairable
 
     def replay(
         self,
@@ -115,22 +117,6 @@ class Requests:
         Raises NotFound, OperationInTheWay; RepairRefused when that check cannot be relied on; InvalidMessage unless
         there is something to repair; NotKeyed.
         """
-        self.repairable(name, keys, check)
+        self._repairable(name, keys, check)
         parameters = {"keys": None if keys is None else list(keys), "check": check, "reason": reason}
         return self._operations.request("repair", name, actor=actor, reason=reason, parameters=parameters)
-
-    def repairable(self, name: str, keys: Sequence[str] | None, check: str | None) -> None:
-        """Raises what `repair` raises, but for operations in the way."""
-        self._projections.keyed(name)
-        if (keys is None) == (check is None):
-            raise InvalidMessage({"keys": ["Give keys, or a check."]})
-        if check is not None:
-            found = self._checks.get(check)
-            if found.projection != name:
-                raise InvalidMessage({"check": [f"This was a check of {found.projection}."]})
-            if found.verdict == Verdict.NOT_DETERMINISTIC:
-                raise RepairRefused(projection=name, why="its handlers are not deterministic. Correct them first.")
-            if not self._checks.keys_of(check):
-                raise InvalidMessage({"check": ["It found nothing that is not repaired yet."]})
-        elif not keys:
-            raise InvalidMessage({"keys": ["Give at least one key."]})

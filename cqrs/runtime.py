@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,24 +11,13 @@ import sqlalchemy as sa
 
 from cqrs.clock import Clock, utc_now
 from cqrs.domain import Catalogue, Domain
-from cqrs.drift.check import Found
-from cqrs.drift.checking import AnyChecking, Checking
-from cqrs.drift.checks import Checks
-from cqrs.drift.coverage import Coverage, Coverages
-from cqrs.drift.explanation import WHOLE, Explanation, Window, explain
-from cqrs.drift.finding_keys import has_key
-from cqrs.drift.judge import Judge
-from cqrs.drift.repair import Preview, Repair, preview
+from cqrs.drift.drift import Drift
 from cqrs.drift.standing import StandingDrift
-from cqrs.drift.table_checking import TableChecking
-from cqrs.drift.write_model_check import WriteModelSide
-from cqrs.drift.write_model_rows import WriteModelRows
 from cqrs.errors import (
     CqrsError,
     DomainFault,
     NoWorker,
     OperationInTheWay,
-    ReadModelMissing,
 )
 from cqrs.mediator import Mediator, ReadSide
 from cqrs.messages import Role
@@ -41,10 +30,8 @@ from cqrs.projections.inline import InlineProjections
 from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projections import Projections
 from cqrs.projections.touched_rows import TouchedRows
-from cqrs.readmodels.foreign_writes import ForeignWrites
+from cqrs.readmodels.lowest_checkpoint import lowest_checkpoint
 from cqrs.readmodels.reading import ReadModels
-from cqrs.readmodels.row_repairs import RowRepairs
-from cqrs.readmodels.snapshots import RowSnapshots
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.tables import read as read_tables
 from cqrs.requests import Requests
@@ -66,9 +53,6 @@ from cqrs.workers.schedules import Schedules
 
 #: Under which name a Flask application keeps its runtime.
 EXTENSION = "cqrs.runtime"
-
-#: Rows that are derived for a look at a repair.
-PREVIEWED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,47 +123,39 @@ class Runtime:
             "replay": self.projections.replay(),
             "rollback": self.projections.roll_back(),
         }
-        self.keys = KeyIndex(declared, events=self.events, types=self.types, database=self.read)
         self._add_drift()
+        self._add_requests()
         self.schedules = Schedules(
             self.main, self.operations, DefaultSchedules(self.projections.names(), self.checks_of)
         )
 
     def _add_drift(self) -> None:
-        self.checks = Checks(self.main)
         declared = self.catalogue.projections.values()
         self.touched_rows = TouchedRows(declared, events=self.events, types=self.types)
-        # An index of its own: a follower is for one thread at a time.
-        keys = KeyIndex(declared, events=self.events, types=self.types, database=self.read)
-        self._coverages = Coverages(self.main)
-        foreign = ForeignWrites(self.read)
-        by_keys = Checking(
-            self.checks, self._coverages, keys, foreign, self.judge, write_model_of=self._write_model_side
+        self.keys, own_keys = (
+            KeyIndex(declared, events=self.events, types=self.types, database=self.read) for _ in range(2)
         )
-        made = (self.projections.definition, self.projections.scratch)
-        by_tables = TableChecking(self.checks, self._coverages, RowSnapshots(self.read), *made)
-        self.operation_handlers["check"] = AnyChecking(self.projections.definition, by_keys, by_tables)
-        store = SqlReadModelStore(self.read)
-        repairs = RowRepairs(self.read, store.lease_seconds)
-        self.operation_handlers["repair"] = Repair(self.checks, self.judge, repairs, store, self._note_repair)
-
-        self._add_requests()
+        drift = Drift(
+            self.projections,
+            events=self.events,
+            types=self.types,
+            main=self.main,
+            read=self.read,
+            keys=self.keys,
+            own_keys=own_keys,
+            note=self._note_repair,
+        )
+        self.operation_handlers |= {"check": drift.checking, "repair": drift.repair}
+        self.checks, self.judge, self.coverage = drift.checks, drift.judge, drift.coverage
+        self.explain, self.has_key, self.preview_repair = drift.explain, drift.has_key, drift.preview_repair
+        self._repairable = drift.repairable
 
     def _add_requests(self) -> None:
         """How operations are asked for."""
-        self._requests = requests = Requests(self.projections, self.operations, self.checks)
+        requests = Requests(self.projections, self.operations, self._repairable)
         self.start_replay, self.start_rollback = requests.replay, requests.roll_back
         self.start_check, self.start_repair = requests.check, requests.repair
         self.checks_of = requests.checks_of
-
-    def _write_model_side(self, name: str) -> WriteModelSide:
-        projection = self.projections.definition(name)
-        assert projection.write_model is not None
-        return WriteModelSide(
-            WriteModelRows(self.main, projection.write_model, projection.model),
-            self.events.head,
-            lambda name, position, seconds: self.projections.wait([name], position, seconds),
-        )
 
     def _note_repair(
         self, connection: sa.Connection, actor: str, name: str, reason: str | None, detail: Mapping[str, Any]
@@ -188,17 +164,6 @@ class Runtime:
             connection, actor=actor, role=Role.OPERATOR.value, address="worker", action="repair-rows", target=name,
             outcome="done", reason=reason, detail=detail,
         )  # fmt: skip
-
-    def judge(self, name: str) -> Judge:
-        """Derives rows of a read model from the log and compares them. Raises NotFound."""
-        return Judge(
-            self.projections.definition(name),
-            events=self.events,
-            types=self.types,
-            store=SqlReadModelStore(self.read),
-            snapshots=RowSnapshots(self.read),
-            keys=self.keys,
-        )
 
     def _add_inline(self) -> None:
         declared = self.catalogue.projections.values()
@@ -217,7 +182,7 @@ class Runtime:
             types=self.types,
             secret=self.settings.secret_key.encode(),
             snapshot=self.main.read,
-            read_side=ReadSide(snapshot=self.read.read, position=_lowest_checkpoint, wait=self.projections.wait),
+            read_side=ReadSide(snapshot=self.read.read, position=lowest_checkpoint, wait=self.projections.wait),
             clock=self.clock,
         )
 
@@ -252,40 +217,6 @@ class Runtime:
             return Readiness(False, [str(error)])
         return Readiness(bool(alive), [] if alive else [str(NoWorker())])
 
-    def coverage(self, name: str) -> Coverage:
-        """How much of the rows that readers see checks have looked at, and when. Raises NotFound."""
-        return self._coverages.of(name, self.projections.live_id(name))
-
-    def preview_repair(
-        self,
-        name: str,
-        *,
-        keys: Sequence[str] | None = None,
-        check: str | None = None,
-        only: Collection[int] | None = None,
-        limit: int = PREVIEWED,
-    ) -> Preview:
-        """What a repair would write now, of `limit` keys at most; of a check the findings with the numbers in `only`.
-        Raises what `start_repair` raises, but for operations in the way; ReadModelMissing."""
-        self._requests.repairable(name, keys, check)
-        found = [] if check is None else self.checks.unresolved(check, only)
-        texts = list(keys or ()) if check is None else [each.key for each in found if self.has_key(name, each)]
-        no_keys = 0 if check is None else len(found) - len(texts)
-        return preview(self.judge(name), SqlReadModelStore(self.read), texts[:limit], no_keys=no_keys)
-
-    def has_key(self, name: str, found: Found) -> bool:
-        """Whether the row that was found can be asked for by its key. Raises NotFound."""
-        projection = self.projections.definition(name)
-        return projection.keyed and has_key(found, projection.model)
-
-    def explain(self, name: str, key: str, *, window: Window = WHOLE) -> Explanation:
-        """How the row of this key (its text) came about. Raises NotFound, ReadModelMissing, ShapeMismatch, NotKeyed,
-        HistoryTooLong."""
-        self.projections.keyed(name)
-        judge = self.judge(name)
-        store = SqlReadModelStore(self.read)
-        return explain(judge, store, self.keys, key, head=self.events.safe_head(), window=window)
-
     def _in_the_way_of(self, name: str) -> str | None:
         held = self.operations.holder(name)
         return None if held is None else str(OperationInTheWay(title=held.title, id=held.id))
@@ -317,17 +248,6 @@ def _inline_fault(name: str) -> str:
         f"The projection {name} is inline, so its rows must lie in the database of the log: "
         "leave READ_DATABASE_URL unset, or take inline = True away."
     )
-
-
-def _lowest_checkpoint(connection: sa.Connection, names: tuple[str, ...]) -> int:
-    """Of the live generations as this snapshot shows them. Raises ReadModelMissing for one that has none."""
-    g = read_tables.tables["generations"].c
-    live = sa.select(g.projection, g.position).where(g.state == "live")
-    found = dict(connection.execute(live).all())
-    for name in names:
-        if name not in found:
-            raise ReadModelMissing(name=name)
-    return int(min(found[name] for name in names))
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -28,7 +28,7 @@ Also = Callable[[sa.Connection], None]
 class Checks(CheckReading):
     """Reads, and writes while a check goes on."""
 
-    def begin(self, operation: str, projection: str, *, level: str, reference: str, origin: str = "") -> Check:
+    def begin(self, operation: str, projection: str, *, level: str, reference: str, origin: str) -> Check:
         """The check of this operation: the one that was begun, when the operation is taken up again. `origin` is that
         of the rows to be looked at."""
         begun = self.of_operation(operation)

@@ -30,6 +30,12 @@ def spoil(runtime: Runtime) -> None:
         connection.exec_driver_sql("UPDATE accounts__g1 SET account_id = 'a/b' WHERE account_id = '3'")
 
 
+def origin_of(runtime: Runtime) -> str:
+    live = runtime.projections.live_id("accounts")
+    assert live is not None
+    return live.origin
+
+
 def checked(ana: Browser, runtime: Runtime) -> str:
     """Ask for a check, have it carried out; its address."""
     asked = ana.post("/projections/accounts/checks")
@@ -250,7 +256,7 @@ def test_a_preview_shows_each_row_before_and_after_and_starts_the_same_repair(an
 
 def begun(runtime: Runtime) -> Check:
     operation = runtime.start_check("accounts", actor="ana")
-    return runtime.checks.begin(operation.id, "accounts", level="full", reference="log")
+    return runtime.checks.begin(operation.id, "accounts", level="full", reference="log", origin=origin_of(runtime))
 
 
 def test_a_check_that_goes_on_is_followed_and_can_be_cancelled(ana: Browser, runtime: Runtime) -> None:
@@ -290,7 +296,9 @@ def test_what_is_not_deterministic_is_told_on_the_overview(ana: Browser, runtime
 
 def test_what_differs_from_the_write_model_is_not_repaired_from_the_log(ana: Browser, runtime: Runtime) -> None:
     operation = runtime.start_check("accounts", actor="ana")
-    check = runtime.checks.begin(operation.id, "accounts", level="full", reference="write_model")
+    check = runtime.checks.begin(
+        operation.id, "accounts", level="full", reference="write_model", origin=origin_of(runtime)
+    )
     columns = {"owner": {"stored": "Ada", "expected": "Bob"}}
     counted = replace(check, changed=1, checked=5, generation=1, position=5)
     saved = runtime.checks.save(counted, [Found(key="1", kind="changed", columns=columns, last_event=1)])
@@ -302,13 +310,13 @@ def test_what_differs_from_the_write_model_is_not_repaired_from_the_log(ana: Bro
 
 
 def test_a_look_at_a_few_rows_is_not_taken_for_one_at_all(ana: Browser, runtime: Runtime) -> None:
-    check = runtime.checks.begin("01a", "accounts", level="incremental", reference="log")
+    check = runtime.checks.begin("01a", "accounts", level="incremental", reference="log", origin=origin_of(runtime))
     few = replace(check, changed=1, checked=1, rows=500, generation=1, position=5)
     saved = runtime.checks.save(few, [Found(key="1", kind="changed", columns={}, last_event=1)])
     found = text_of(ana.get(f"/drift/checks/{runtime.checks.finish(saved, Verdict.DRIFT).id}"))
     assert "1 of 1 row of accounts differs from its events." in found
     assert "0.2 % of 500" in found
     assert "is the better way" not in found
-    none = runtime.checks.begin("01b", "accounts", level="incremental", reference="log")
+    none = runtime.checks.begin("01b", "accounts", level="incremental", reference="log", origin=origin_of(runtime))
     finished = runtime.checks.finish(replace(none, position=5, generation=1), Verdict.NONE)
     assert "No row of accounts had to be looked at." in text_of(ana.get(f"/drift/checks/{finished.id}"))

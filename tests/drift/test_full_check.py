@@ -256,7 +256,7 @@ def test_a_check_goes_on_where_another_worker_stopped(database: Database, chunks
 
 
 def test_who_was_overtaken_lets_go(station: Station) -> None:
-    mine = station.checks.begin("operation", "gauges", level="full", reference="log")
+    mine = station.checks.begin("operation", "gauges", level="full", reference="log", origin=station.id_of(1).origin)
     station.checks.save(mine)
     with pytest.raises(OperationLost):
         station.checks.save(mine)

@@ -373,7 +373,7 @@ def test_checks_of_any_level_find_nothing_while_commands_run(station: Station, l
 
 
 def test_who_was_overtaken_moves_no_pass(station: Station) -> None:
-    mine = station.checks.begin("operation", "gauges", level="rolling", reference="log")
+    mine = station.checks.begin("operation", "gauges", level="rolling", reference="log", origin=station.id_of(1).origin)
     station.checks.save(mine)
     before = station.coverage(1)
     with pytest.raises(OperationLost):

@@ -63,7 +63,7 @@ def test_rows_that_were_put_right_stand_no_more_and_the_repair_is_not_the_last_c
 
 def test_a_check_that_goes_on_is_not_the_last_one_yet(station: Station) -> None:
     done = station.check()
-    station.checks.begin("another", station.name, level="full", reference="log")
+    station.checks.begin("another", station.name, level="full", reference="log", origin=station.id_of(1).origin)
     last = known(station).last_check
     assert last is not None
     assert last.id == done.id
@@ -90,7 +90,11 @@ def test_what_was_known_of_a_database_that_was_lost_says_nothing_of_the_one_in_i
 
 
 def test_a_check_that_goes_on_in_another_database_comes_to_no_verdict(station: Station) -> None:
-    tally = Tally(station.checks, station.checks.begin("it", station.name, level="full", reference="log"), None)
+    tally = Tally(
+        station.checks,
+        station.checks.begin("it", station.name, level="full", reference="log", origin=station.id_of(1).origin),
+        None,
+    )
     tally.take(station.judge.judged(station.judge.live()))
     station.sql("UPDATE generations SET origin = 'another'")
     tally.take(station.judge.judged(station.judge.live()))
