@@ -19,9 +19,12 @@ run: $(RUN_STAMP) ## console, API, worker and scheduler in one process on http:/
 worker: $(RUN_STAMP) ## a worker and scheduler alone, beside any number of others on the same database
 	@exec $(BIN)/flask --app app cqrs worker
 
+# Three at a time on two cores: many tests wait for other processes. Each takes up what another has not begun.
+PYTEST := $(BIN)/python -m pytest -q -n 3 --dist worksteal -rs
+
 .PHONY: test
 test: $(DEV_STAMP) ## the whole suite (REQUIRE_ALL=1: a skipped test fails)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -rs -m "not faults"
+	$(PYTEST) -m "not faults"
 
 # Sizes by environment: KILLS and PAUSES of each campaign, READS while replays swap, CHECKS while commands run,
 # DETECTOR_ROUNDS of faults planted at random; FAULT_STRIDE=1 lets every single
@@ -30,8 +33,8 @@ test: $(DEV_STAMP) ## the whole suite (REQUIRE_ALL=1: a skipped test fails)
 test-faults: $(DEV_STAMP) ## kill -9, pauses, faults at every statement, outages, several processes: about 10 minutes
 	KILLS=$${KILLS:-60} PAUSES=$${PAUSES:-60} FAULT_STRIDE=1 ORDER_TRANSACTIONS=$${ORDER_TRANSACTIONS:-1000} \
 		CHECKS=$${CHECKS:-100} DETECTOR_ROUNDS=$${DETECTOR_ROUNDS:-20} \
-		$(BIN)/python -m pytest -q -n 2 --dist loadfile -rs tests/reliability tests/console/test_hostile_texts.py \
-		tests/e2e/test_scenes.py tests/e2e/test_hostile_texts.py
+		$(PYTEST) tests/reliability tests/console/test_hostile_texts.py \
+		tests/console/test_wild_requests.py tests/e2e/test_scenes.py tests/e2e/test_hostile_texts.py
 
 .PHONY: soak
 soak: ## the same with the long counts: 2,000 kills, 100,000 reads while replays swap, 1,000 checks

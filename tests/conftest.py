@@ -15,7 +15,7 @@ from cqrs.runtime import Runtime, build_runtime
 from cqrs.settings import load_settings
 from cqrs.store.database import Database
 from cqrs.store.opening import open_database
-from cqrs.store.schema import MAIN, upgrade
+from cqrs.store.schema import MAIN, READ, upgrade
 from tests.postgres import create_database, drop_database
 
 DatabaseFactory = Callable[..., Database]
@@ -24,10 +24,11 @@ RuntimeFactory = Callable[..., Runtime]
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A main database that went through all migrations; tests copy it, which is faster than migrating each."""
+    """A database that went through all migrations; tests copy it, which is faster than migrating each."""
     root = tmp_path_factory.mktemp("migrated")
     database = open_database("sqlite:///main.db", root=root)
     upgrade(database, MAIN)
+    upgrade(database, READ)
     database.dispose()
     return root / "main.db"
 
@@ -38,6 +39,7 @@ def migrated_template() -> Iterator[str]:
     url = create_database()
     database = open_database(url, root=Path())
     upgrade(database, MAIN)
+    upgrade(database, READ)
     name = str(database.engine.url.database)
     database.dispose()
     yield name
@@ -60,7 +62,7 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def new_database(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseFactory]:
-    """Opens main databases with all their tables, by name; the same name twice is the same database."""
+    """Opens databases with all tables of the log and of projections, by name; the same name is the same database."""
     urls: dict[str, str] = {}
     opened: list[Database] = []
 
@@ -85,7 +87,7 @@ def new_database(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -
 
 @pytest.fixture
 def database(new_database: DatabaseFactory) -> Database:
-    """A main database with all its tables."""
+    """A database with all tables of the log and of projections."""
     return new_database()
 
 

@@ -16,7 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 60.0
+#: A machine that is busy with other things may take long to load the demo data.
+START_SECONDS = 180.0
 
 
 class ConsoleProcess:

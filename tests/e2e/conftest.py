@@ -24,6 +24,10 @@ FLAGS = (
     "--disable-sync",
 )
 
+#: Seconds between two reads of a page by a test that waits for something: a quick machine would ask so often that the
+#: console refuses, and it would refuse the tests after it, too.
+UNHURRIED = 0.1
+
 #: Reports violations of the content security policy, which a page cannot see on its own console in all versions.
 WATCH = "document.addEventListener('securitypolicyviolation', e => console.error('CSP ' + e.violatedDirective))"
 

@@ -77,10 +77,12 @@ def test_selected_text_stays_selected(page: Page, served: Served) -> None:
 
 
 def test_rows_under_the_pointer_do_not_move_and_what_is_held_back_is_counted(page: Page, served: Served) -> None:
+    page.clock.install()
     page.goto("/events")
     before = newest(page)
     page.locator("tbody tr").nth(3).hover()
     something_happens(page, served)
+    page.clock.fast_forward("00:06")
     note = page.locator("[data-held]")
     expect(note).to_have_text(
         re.compile("1 newer event is held back while the pointer is over the rows"), timeout=15_000
@@ -126,9 +128,11 @@ def test_an_event_stands_alone_where_there_is_no_room_beside(page: Page, width: 
 
 
 def test_an_older_page_stays_and_says_what_is_new(page: Page, served: Served) -> None:
+    page.clock.install()
     page.goto("/events?before=60&limit=20")
     rows = page.locator("tbody").inner_text()
     something_happens(page, served)
+    page.clock.fast_forward("00:06")
     note = page.locator("[data-held]")
     expect(note).to_have_text(re.compile("1 newer event is not on this page"), timeout=15_000)
     assert page.locator("tbody").inner_text() == rows

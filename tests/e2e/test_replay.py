@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Served
+from tests.e2e.conftest import UNHURRIED, Served
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -76,17 +77,20 @@ def test_without_script_the_page_is_read_again_by_a_link(
     assert start is not None
     page.get_by_label("After your review").check()
     page.get_by_role("button", name=re.compile("^Replay into generation")).click()
-    for _ in range(200):
-        if "waiting" in page.locator(".page-head .badge").inner_text():
-            break
-        page.get_by_role("link", name="Read again").click()
+    read_again_until(page, "waiting")
     page.get_by_role("button", name=re.compile("^Swap in generation")).click()
-    for _ in range(200):
-        if "succeeded" in page.locator(".page-head .badge").inner_text():
-            break
-        page.get_by_role("link", name="Read again").click()
-    assert "succeeded" in page.locator(".page-head .badge").inner_text()
+    read_again_until(page, "succeeded")
     context.close()
+
+
+def read_again_until(page: Page, word: str) -> None:
+    def is_there() -> bool:
+        found = word in page.locator(".page-head .badge").inner_text()
+        if not found:
+            page.get_by_role("link", name="Read again").click()
+        return found
+
+    wait_until(is_there, PATIENCE / 1_000, every=UNHURRIED)
 
 
 def test_the_toast_of_a_pause_takes_it_back(page: Page) -> None:

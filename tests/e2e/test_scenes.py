@@ -21,7 +21,16 @@ SCREENS = ((1440, "light"), (390, "dark"))
 REPORTED = "Failed to load resource"
 
 
-@pytest.fixture(scope="module", params=[name for name in SCENES if name != "attacked"])
+#: Those that show most; the others are looked at by `make test-faults`, on every page.
+SHOWN = ("empty", "failed", "parked", "replaying", "drifted", "away")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=() if name in SHOWN else pytest.mark.faults) for name in SCENES if name != "attacked"
+    ],
+)
 def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with scenes.served(request.param, tmp_path_factory.mktemp(request.param)) as served:
         yield served

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.e2e.axe import grave_faults
-from tests.e2e.conftest import Served
+from tests.e2e.conftest import UNHURRIED, Served
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -53,7 +53,7 @@ def test_a_job_that_is_run_now_is_done_by_the_scheduler_within_seconds(page: Pag
         page.goto("/schedules/prune")
         return "removed" in page.locator("section[aria-labelledby=runs]").inner_text()
 
-    wait_until(done, 20)
+    wait_until(done, 20, every=UNHURRIED)
 
 
 def test_with_runs_to_show_everybody_can_use_the_pages(page: Page) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from cqrs.drift import write_model_check
 from cqrs.drift.check import Check
 from cqrs.errors import InvalidMessage
 from cqrs.example import domain
@@ -27,7 +29,8 @@ PLACES = [
 
 @pytest.fixture(params=PLACES)
 def users(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Runtime]:
-    with databases(request.param) as environ, temporary_runtime(tmp_path, domain, environ=environ) as runtime:
+    template = partial(request.getfixturevalue, "migrated_template")
+    with databases(request.param, template) as environ, temporary_runtime(tmp_path, domain, environ=environ) as runtime:
         for n in range(4):
             add(runtime, n)
         runtime.projections.catch_up()
@@ -62,7 +65,8 @@ def test_an_address_that_was_changed_and_credentials_that_are_gone(users: Runtim
     assert kinds["changed"] == {"email": {"stored": "eve@example.org", "expected": "u1@example.org"}}
 
 
-def test_a_user_who_is_not_projected_yet_is_no_drift(users: Runtime) -> None:
+def test_a_user_who_is_not_projected_yet_is_no_drift(users: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write_model_check, "PENDING_SECONDS", 0.1)  # nobody projects, so nobody waits for it
     gone = add(users, 5)
     users.projections.catch_up()
     users.mediator.send(DeleteUser(user_id=gone), Context(actor="ada"))

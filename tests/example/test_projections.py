@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -43,8 +44,8 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     seed, place = request.param
     # A server is asked over and over where a file is only read: a part of the history has to do there.
     history, rng = random_history(seed, LENGTH)[: LENGTH if place == "sqlite" else 80], random.Random(seed)
-    path = tmp_path_factory.mktemp("world")
-    with databases(place) as environ, temporary_runtime(path, domain, environ=environ) as runtime:
+    path, template = tmp_path_factory.mktemp("world"), partial(request.getfixturevalue, "migrated_template")
+    with databases(place, template) as environ, temporary_runtime(path, domain, environ=environ) as runtime:
         for happening in history:
             append(runtime, happening)
             if rng.random() < 0.1:

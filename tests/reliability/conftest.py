@@ -11,33 +11,15 @@ import pytest
 
 from cqrs.store.database import Database
 from cqrs.store.opening import open_database
-from cqrs.store.schema import MAIN, READ, upgrade
 from tests.postgres import create_database, drop_database
 from tests.reliability.desk import Desk
 
-
-def migrate(url: str, root: Path) -> Database:
-    database = open_database(url, root=root)
-    upgrade(database, MAIN)
-    upgrade(database, READ)
-    database.dispose()
-    return database
-
-
-@pytest.fixture(scope="session")
-def whole_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both chains of tables in one file."""
-    root = tmp_path_factory.mktemp("whole")
-    migrate("sqlite:///whole.db", root)
-    return root / "whole.db"
-
-
-@pytest.fixture(scope="session")
-def whole_template() -> Iterator[str]:
-    """The same on PostgreSQL: the name of a database to copy."""
-    url = create_database()
-    yield str(migrate(url, Path()).engine.url.database)
-    drop_database(url)
+#: Of campaigns that take long, the part on PostgreSQL is left to `make test-faults`.
+postgres_later = pytest.mark.parametrize(
+    "dialect",
+    ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.faults])],
+    indirect=True,
+)
 
 
 class Shelf:
@@ -94,7 +76,7 @@ class Shelf:
 
 @pytest.fixture
 def shelf(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shelf]:
-    source = "whole_template" if dialect == "postgresql" else "whole_file"
+    source = "migrated_template" if dialect == "postgresql" else "migrated_file"
     shelf = Shelf(dialect, tmp_path, lambda: request.getfixturevalue(source))
     yield shelf
     shelf.remove()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.drift.faulty import WRONG, plant
 from tests.drift.gauges import GaugeSet, Measured, Station, gauges
-from tests.reliability.conftest import Shelf
+from tests.reliability.conftest import Shelf, postgres_later
 
 ROUNDS = int(os.environ.get("DETECTOR_ROUNDS", "3"))
 GAUGES = 80
@@ -83,6 +83,7 @@ class Vandal:
 
 
 @pytest.mark.slow
+@postgres_later
 def test_what_is_planted_at_random_is_found_and_nothing_else(shelf: Shelf) -> None:
     seed = os.environ.get("DETECTOR_SEED") or str(random.randrange(10**9))
     print(f"DETECTOR_SEED={seed}")  # noqa: T201  # shown when the test fails

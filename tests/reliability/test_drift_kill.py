@@ -17,11 +17,11 @@ import pytest
 from cqrs.drift.check import Check
 from cqrs.workers.operation import Operation
 from tests.drift.gauges import GaugeSet, Measured, Station
-from tests.reliability.conftest import Shelf
+from tests.reliability.conftest import Shelf, postgres_later
 from tests.reliability.drift_processes import open_station, start
+from tests.reliability.portions import in_portions
 from tests.waiting import wait_until
 
-KILLS = int(os.environ.get("KILLS", "8"))
 #: Seconds that a worker has for the operation at most.
 LATER = 0.25
 GAUGES = 400
@@ -104,11 +104,13 @@ def check_of(station: Station, operation: Operation) -> Check:
 
 
 @pytest.mark.slow
+@postgres_later
+@in_portions
 def test_a_full_check_finds_each_row_once_however_often_its_worker_dies(
-    station: Station, url: str, rng: random.Random
+    station: Station, url: str, rng: random.Random, kills: int
 ) -> None:
     quiet = [f"g{n:03}" for n in range(BUSY.start)]
-    left = KILLS
+    left = kills
     while left > 0:
         wrong = rng.sample(quiet, 30)
         changed, missing = wrong[:20], wrong[20:]
@@ -159,11 +161,13 @@ class Witness:
 
 
 @pytest.mark.slow
+@postgres_later
+@in_portions
 def test_repairs_put_right_what_is_wrong_and_nothing_else_however_often_their_worker_dies(
-    station: Station, url: str, rng: random.Random
+    station: Station, url: str, rng: random.Random, kills: int
 ) -> None:
     quiet = [f"g{n:03}" for n in range(BUSY.start)]
-    looks, left = 0, KILLS
+    looks, left = 0, kills
     while left > 0:
         before = station.rows()
         right = {row[0]: row for row in station.sql("SELECT gauge, label, note, count FROM gauges__g1")}

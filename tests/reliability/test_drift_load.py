@@ -17,7 +17,7 @@ import pytest
 from cqrs.drift.bench import CheckSizes
 from cqrs.drift.checking import Level
 from tests.drift.gauges import GaugeRemoved, GaugeSet, Measured, Station
-from tests.reliability.conftest import Shelf
+from tests.reliability.conftest import Shelf, postgres_later
 from tests.waiting import wait_until
 
 CHECKS = int(os.environ.get("CHECKS", "20"))
@@ -82,6 +82,7 @@ def checked(station: Station, traffic: Traffic, count: int, wal: Path) -> Iterat
 
 
 @pytest.mark.slow
+@postgres_later
 def test_checks_of_every_level_find_nothing_while_commands_run(shelf: Shelf, tmp_path: Path) -> None:
     alone, beside, positions = list[float](), list[float](), set[int | None]()
     for first in range(0, CHECKS, CHECKS_A_DATABASE):

@@ -17,10 +17,10 @@ import pytest
 
 from tests.console_process import ConsoleProcess, call, shell
 from tests.reliability.load import Crowd, Customer
+from tests.reliability.portions import in_portions
 from tests.reliability.stats_fold import folded, reading, stored
 from tests.waiting import wait_until
 
-KILLS = int(os.environ.get("KILLS", "8"))
 CUSTOMERS = 4
 #: Seconds of load before a kill; the shortest hit it while it still starts to work.
 LOAD = (0.05, 1.2)
@@ -89,12 +89,13 @@ def check_effects(connection: sqlite3.Connection, crowd: Crowd) -> None:
 
 
 @pytest.mark.slow
-def test_kill_9_under_load_loses_nothing_and_counts_nothing_twice(program: Program) -> None:
+@in_portions
+def test_kill_9_under_load_loses_nothing_and_counts_nothing_twice(program: Program, kills: int) -> None:
     seed = os.environ.get("KILL_SEED") or str(random.randrange(10**9))
     print(f"KILL_SEED={seed}")  # noqa: T201  # shown when the test fails
     rng = random.Random(seed)
     crowd = Crowd([Customer(f"{seed}-{number}") for number in range(CUSTOMERS)], program.token)
-    for _ in range(KILLS):
+    for _ in range(kills):
         address = program.start()
         crowd.start(address)
         threading.Event().wait(rng.uniform(*LOAD))

@@ -16,12 +16,12 @@ from cqrs.workers.schedule_tables import schedule_runs
 from cqrs.workers.ticks import INTERRUPTED
 from tests.reliability.conftest import Shelf
 from tests.reliability.labour import Job, Journal, Labourer
+from tests.reliability.portions import KILLS, in_portions
 from tests.reliability.yard import Yard, came_true, pid_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("KILLS", "8"))
 PAUSES = int(os.environ.get("PAUSES", "8"))
 SHORT_LEASE = 0.4
 LEASE = 2.0
@@ -55,11 +55,14 @@ def new_yard(shelf: Shelf, tmp_path: Path) -> Iterator[YardFactory]:
 
 
 @both_kinds
-def test_kill_9_of_workers_loses_nothing_and_doubles_nothing(new_yard: YardFactory, by_statements: bool) -> None:
+@in_portions
+def test_kill_9_of_workers_loses_nothing_and_doubles_nothing(
+    new_yard: YardFactory, by_statements: bool, kills: int
+) -> None:
     yard = new_yard(by_statements=by_statements)
     at_work = 0
     with yard.lending():
-        for _ in range(KILLS):
+        for _ in range(kills):
             worker = yard.worker()
             if yard.rng.random() < 0.8:
                 came_true(lambda: yard.moved_by(worker.pid) > 0, PATIENCE)  # noqa: B023  # called at once
@@ -67,7 +70,7 @@ def test_kill_9_of_workers_loses_nothing_and_doubles_nothing(new_yard: YardFacto
             at_work += yard.owner() == worker.pid
             worker.kill()
     yard.settle()
-    print(f"{KILLS} kills, {at_work} of them with the lease; {yard.live().position} events")  # noqa: T201
+    print(f"{kills} kills, {at_work} of them with the lease; {yard.live().position} events")  # noqa: T201
     assert at_work > 0, "all were killed before they had begun: this tested nothing"
     assert yard.is_right()
     assert yard.doubled() == []

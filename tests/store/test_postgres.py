@@ -25,12 +25,13 @@ from cqrs.errors import (
     UnsupportedDatabase,
 )
 from cqrs.identifiers import new_id
+from cqrs.readmodels.tables import read
 from cqrs.store import postgres
 from cqrs.store.database import Database, driver_of
 from cqrs.store.opening import open_database
 from cqrs.store.postgres_log import APPEND, APPEND_ALONE
 from cqrs.store.records import EventFilter, Expected, IdempotencyKey, NewEvent, StreamAppend, Work
-from cqrs.store.schema import MAIN, check, upgrade
+from cqrs.store.schema import MAIN, READ, check, upgrade
 from cqrs.store.sql import SqlEventStore
 from cqrs.store.tables import main
 from tests.postgres import admin_engine, create_database, drop_database
@@ -291,12 +292,12 @@ def test_the_migrated_tables_are_those_of_the_program(database: Database) -> Non
     def ours(thing: object, name: str | None, kind: str, reflected: bool, _other: object) -> bool:
         # Tables of the tracker and of Alembic are no concern of the program; indexes of the log differ by intent.
         if kind == "table":
-            return name not in ("order_progress", "dead_positions", MAIN.version_table)
+            return name not in ("order_progress", "dead_positions", MAIN.version_table, READ.version_table)
         return kind != "index" or getattr(getattr(thing, "table", None), "name", "") != "events"
 
     with database.read() as connection:
         options = {"compare_type": True, "include_object": ours}
-        differences = compare_metadata(MigrationContext.configure(connection, opts=options), main)
+        differences = compare_metadata(MigrationContext.configure(connection, opts=options), [main, read])
     assert differences == []
 
 

@@ -272,9 +272,10 @@ def test_what_falls_due_while_a_job_runs_is_run_after_it(database: Database) -> 
 def test_one_that_has_nothing_more_to_come_can_be_paused_like_any_other(database: Database) -> None:
     program = Program(database, [schedule_of("often", every=timedelta(seconds=1))], Ran())
     program.scheduler.start()
-    wait_until(lambda: "often" in program.scheduler._known)
+    wait_until(lambda: program.scheduler._timer is not None)
     timer = program.scheduler._timer
     assert timer is not None
+    wait_until(lambda: timer.get_job("often") is not None)
     timer.remove_job("often")
     program.schedules.pause("often", actor="ada")
     wait_until(lambda: "often" not in program.scheduler._known)
