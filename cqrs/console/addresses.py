@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 from werkzeug.routing import BaseConverter, ValidationError
@@ -10,6 +11,8 @@ from cqrs.readmodels.keys import from_path, path_key
 
 #: Besides letters, digits and `_.-~`: what means nothing in a path.
 UNQUOTED = "!$&'()*+,/:;=@"
+#: Most keys: to find that out takes a fifth of the time that quoting does.
+AS_IT_IS = re.compile(r"[A-Za-z0-9_.\-]*")
 LARGEST_POSITION = 2**63 - 1
 
 
@@ -30,7 +33,7 @@ class PathKeyConverter(BaseConverter):
 
 def in_path(key: str) -> str:
     """As `<key:…>` writes it: for lists, in which `url_for` at every row would take a tenth of the page."""
-    return quote(path_key(key), safe=UNQUOTED)
+    return key if AS_IT_IS.fullmatch(key) else quote(path_key(key), safe=UNQUOTED)
 
 
 class PositionConverter(BaseConverter):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from cqrs.console import current
 from cqrs.console.filters import short_id
 from cqrs.store.records import RecordedEvent
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(NamedTuple):
     position: int
     stream: str
     version: int

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, redirect, request
 
 from cqrs.console import current, event_search, navigation
 from cqrs.console.access import needs
@@ -16,6 +16,7 @@ from cqrs.console.event_facets import Facet, facets_for
 from cqrs.console.event_filter import Part, parts_of, sentence_of
 from cqrs.console.event_lines import EventLine, event_lines
 from cqrs.console.event_rows import event_rows
+from cqrs.console.fixed_addresses import address_of
 from cqrs.console.links import tidied, with_query
 from cqrs.console.parameters import Parameters
 from cqrs.console.rendering import render, unchanged
@@ -152,7 +153,7 @@ def _types(chosen: Sequence[str]) -> Sequence[str]:
 
 
 def _twins() -> Twins:
-    here = url_for("api_events.index")
+    here = address_of("api_events.index")
     whole = request.url_root.rstrip("/") + with_query(here, _kept())
     return Twins(
         json=with_query(here, _kept()),
@@ -173,4 +174,4 @@ def _beside() -> str:
 
 def _address(**changes: str | int | None) -> str:
     """This list with other parameters."""
-    return with_query(url_for("events.index"), {**_kept(), **changes})
+    return with_query(address_of("events.index"), {**_kept(), **changes})

@@ -30,12 +30,7 @@ def safe_next(address: str | None) -> str:
 
 
 def _stays_here(address: str) -> bool:
-    return (
-        address.startswith("/")
-        and not address.startswith("//")
-        and "\\" not in address
-        and all(character.isprintable() for character in address)
-    )
+    return address.startswith("/") and not address.startswith("//") and "\\" not in address and address.isprintable()
 
 
 def see_other(address: str) -> Response:

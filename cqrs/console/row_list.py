@@ -86,8 +86,8 @@ def row_list(
     given = {name: value for name, value in request.args.items() if not name.startswith("_") and name != CURSOR}
     filters = {name: value for name, value in given.items() if name != SORT}
     event = current.runtime().events.get(found.position) if found is not None and found.position else None
-    data = with_query(url_for("api_read_models.rows", name=model.name), given)
-    as_csv = with_query(url_for("api_read_models.rows", name=model.name), {**given, "format": "csv"})
+    here, api = url_for("read_models.show", name=model.name), url_for("api_read_models.rows", name=model.name)
+    data = with_query(api, given)
     return RowList(
         model=model,
         warning=_warning(status),
@@ -101,11 +101,11 @@ def row_list(
         recorded_at=event.recorded_at if event else None,
         sorted_by=_sorted_by(sort, model.columns),
         order={name: _order(name, sort) for name in names},
-        sorts={name: _address(model, sort=f"-{name}" if sort == name else name, cursor=None) for name in names},
-        first=_address(model, cursor=None) if request.args.get(CURSOR) else None,
-        more=_address(model, cursor=found.next) if found is not None and found.next else None,
+        sorts={name: with_query(here, {**given, SORT: f"-{name}" if sort == name else name}) for name in names},
+        first=with_query(here, given) if request.args.get(CURSOR) else None,
+        more=with_query(here, {**given, CURSOR: found.next}) if found is not None and found.next else None,
         json=data,
-        csv=as_csv,
+        csv=with_query(api, {**given, "format": "csv"}),
         curl=f'curl -H "Authorization: Bearer $TOKEN" {shlex.quote(request.host_url.rstrip("/") + data)}',
     )
 
@@ -113,11 +113,6 @@ def row_list(
 def _held(model: ReadModel) -> Mapping[str, int]:
     """Events that wait for a parked key, by key."""
     return {each.key: each.held for each in current.runtime().projections.parked(model.projection, limit=MARKED).items}
-
-
-def _address(model: ReadModel, **changes: str | None) -> str:
-    kept = {name: value for name, value in request.args.items() if not name.startswith("_")}
-    return with_query(url_for("read_models.show", name=model.name), {**kept, **changes})
 
 
 def _order(name: str, sort: str | None) -> str | None:

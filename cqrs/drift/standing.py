@@ -12,7 +12,8 @@ from cqrs.drift.check import MOST_FINDINGS, REPAIRED, Verdict
 from cqrs.drift.tables import checks, findings
 from cqrs.projections.drift_known import NOTHING_KNOWN, DriftKnown, LastCheck
 from cqrs.readmodels.store import GenerationId
-from cqrs.store.database import KEEP_PLAN, Database
+from cqrs.store.database import Database
+from cqrs.store.question import Question
 
 #: Findings that are looked at for one projection; several checks may have found the same row.
 MOST_LOOKED_AT = 5_000
@@ -27,16 +28,15 @@ class StandingDrift:
         nothing of its rows; the last check may have looked at an earlier one of the same database."""
         if not live:
             return {}
-        with self._database.glance() as connection:
-            return {row.name: _known(row) for row in connection.execute(_select(tuple(live.items())))}
+        return {row.name: _known(row) for row in self._database.ask(_question(tuple(live.items())))}
 
 
 # Every page asks: putting the statement together takes longer than carrying it out.
 @functools.lru_cache(64)
-def _select(live: tuple[tuple[str, GenerationId], ...]) -> sa.Select[Any]:
+def _question(live: tuple[tuple[str, GenerationId], ...]) -> Question:
     standing, last = _standing(live).subquery(), _last_checks(live).subquery()
     both = standing.outerjoin(last, last.c.projection == standing.c.name)
-    return sa.select(standing, last).select_from(both).execution_options(**KEEP_PLAN)
+    return Question(sa.select(standing, last).select_from(both))
 
 
 def _last_checks(live: tuple[tuple[str, GenerationId], ...]) -> sa.CompoundSelect[Any]:

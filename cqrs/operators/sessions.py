@@ -11,8 +11,9 @@ from cqrs.messages import Role
 from cqrs.operators import tables
 from cqrs.operators.credential import digest, new_credential
 from cqrs.operators.people import Person
-from cqrs.store.database import KEEP_PLAN, Database
+from cqrs.store.database import Database
 from cqrs.store.database_time import database_now
+from cqrs.store.question import Question
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
@@ -20,11 +21,10 @@ LONGEST = timedelta(hours=12)
 TOUCH_AFTER = timedelta(seconds=60)
 LONGEST_AGENT = 300
 
-_FIND = (
+_FIND = Question(
     sa.select(tables.sessions, tables.people.c.role, database_now().label("now"))
     .join(tables.people, tables.people.c.name == tables.sessions.c.person)
     .where(tables.sessions.c.digest == sa.bindparam("sought"), tables.people.c.disabled_at.is_(None))
-    .execution_options(**KEEP_PLAN)
 )
 
 
@@ -77,8 +77,7 @@ class Sessions:
 
     def _find(self, session_id: str) -> tuple[Session, datetime] | None:
         """With the time by the clock of the database: one statement, because every request asks."""
-        with self._database.glance() as connection:
-            row = connection.execute(_FIND, {"sought": digest(session_id)}).one_or_none()
+        row = next(iter(self._database.ask(_FIND, sought=digest(session_id))), None)
         if row is None or row.seen_at <= row.now - IDLE or row.started_at <= row.now - LONGEST:
             return None
         role = Role(row.role)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from cqrs.projections.crash_marks import MOST_DEATHS
@@ -103,21 +103,16 @@ class StatusReader:
 
         Unless `measured`, rates and ages are unknown.
         """
-        now, generations = self._store.generations()
-        parked = self._store.parked_counts()
+        now, generations, parked = self._store.overview()
         head = self._events.safe_head()
         names = {each.name for each in projections}
         live = {each.projection: each.id for each in generations if each.state is GenerationState.LIVE}
         drift = self._drift_of({name: generation for name, generation in live.items() if name in names})
         rates = self._rates_of([each.name for each in projections]) if measured else {}
-        statuses = [
-            replace(
-                self._status(each, generations, parked, head, now, measured),
-                drift=drift.get(each.name, NOTHING_KNOWN),
-                rate=rates.get(each.name) if each.name in live else None,
-            )
-            for each in projections
-        ]
+        statuses = []
+        for each in projections:
+            known, rate = drift.get(each.name, NOTHING_KNOWN), rates.get(each.name)
+            statuses.append(self._status(each, generations, parked, head, now, measured, known, rate))
         order = list(State)
         return sorted(statuses, key=lambda s: (order.index(s.state), -(s.lag_events or 0), s.name))
 
@@ -129,6 +124,8 @@ class StatusReader:
         head: int,
         now: datetime,
         measured: bool,
+        drift: DriftKnown,
+        rate: float | None,
     ) -> ProjectionStatus:
         own = [each for each in generations if each.projection == projection.name]
         live = next((each for each in own if each.state is GenerationState.LIVE), None)
@@ -144,9 +141,10 @@ class StatusReader:
             lag_events=max(0, head - live.position),
             lag_seconds=self._staleness(live, projection.handled_types(), head, now) if measured else None,
             seconds_since_advance=_seconds(live.advanced_at, now),
-            rate=None,
+            rate=rate,
             parked=parked.get((projection.name, live.number), 0),
             generation=live.number,
+            drift=drift,
             failure=live.failure,
             paused_by=live.paused_by,
             paused_reason=live.paused_reason,

@@ -15,7 +15,6 @@ from cqrs.readmodels.checkpoint import Checkpoint
 from cqrs.readmodels.postgres_statements import PostgresRowStatements, records_of
 from cqrs.readmodels.store import Batch, Generation
 from cqrs.store.database import Database
-from cqrs.store.postgres_log import autocommit
 
 
 class OneStatement:
@@ -33,7 +32,7 @@ class OneStatement:
         if batch.upserts:
             values["rows"] = records_of(batch.upserts)
         refused = self._database.engine.dialect.loaded_dbapi
-        with autocommit(self._database) as driver:
+        with self._database.alone() as driver:
             try:
                 (moved,) = driver.execute(self._with_rows if batch.upserts else self._bare, values).fetchone()
             except (refused.IntegrityError, refused.DataError) as error:

@@ -18,7 +18,7 @@ FACTS = ("key", "position", "event_type", "error", "traceback", "attempts", "par
 MOST_HELD = 10_000
 
 _WHICH = (parked_keys.c.projection, parked_keys.c.generation)
-_COUNTS = sa.select(*_WHICH, sa.func.count()).group_by(*_WHICH).execution_options(**KEEP_PLAN)
+COUNTS = sa.select(*_WHICH, sa.func.count().label("parked")).group_by(*_WHICH).execution_options(**KEEP_PLAN)
 
 
 def record(connection: sa.Connection, held: Generation, batch: Batch) -> None:
@@ -49,7 +49,7 @@ def count_since(connection: sa.Connection, projection: str, number: int, seconds
 
 
 def counts(connection: sa.Connection) -> dict[tuple[str, int], int]:
-    return {(name, number): count for name, number, count in connection.execute(_COUNTS)}
+    return {(name, number): count for name, number, count in connection.execute(COUNTS)}
 
 
 def page(connection: sa.Connection, projection: str, number: int, after: str | None, limit: int) -> list[ParkedKey]:

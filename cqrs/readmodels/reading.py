@@ -23,8 +23,9 @@ from cqrs.readmodels.shape import column_shape, difference, own_columns, shape_o
 from cqrs.readmodels.store import GenerationState
 from cqrs.readmodels.tables import generations as g
 from cqrs.readmodels.window_pages import LISTED_CAP, Searched, cursor_behind, matches_counted, page_of, rows_counted
-from cqrs.store.database import KEEP_PLAN, Database
+from cqrs.store.database import Database
 from cqrs.store.database_time import database_now
+from cqrs.store.question import Question
 from cqrs.store.reports import Count
 
 LARGEST_PAGE = 200
@@ -95,14 +96,13 @@ class ReadModels:
             yield connection
 
     def list(self) -> list[ReadModel]:
-        with self._database.glance() as connection:
-            live = {each.projection: each.generation for each in _live(connection)}
+        live = {each.projection: each.generation for each in self._database.ask(_live())}
         return [self._described(model, live.get(model.projection)) for model in self._models.values()]
 
     def counts(self) -> dict[str, Count]:
         """Rows that readers see, by read model, counted up to a limit; none where no generation is live."""
         with self._database.read() as connection:
-            live = {each.projection: each.generation for each in _live(connection)}
+            live = {each.projection: each.generation for each in self._database.ask_within(connection, _live())}
             names = {name: model for name, model in self._models.items() if model.projection in live}
             return {
                 name: rows_counted(connection, table_name(model, live[model.projection]), LISTED_CAP)
@@ -125,7 +125,7 @@ class ReadModels:
         model = self._model(name)
         limit = max(1, min(limit, LARGEST_PAGE))
         with self._database.read(by_index=True) as connection:
-            live = _live_of(connection, model)
+            live = self._live_of(connection, model)
             reader = self._reader(model, live, connection)
             wanted = conditions(reader.columns, filters or {})
             order = order_of(sort, list(reader.columns), [column.name for column in model.key_columns])
@@ -147,7 +147,7 @@ class ReadModels:
             return None
         values = wanted if model.composite else (wanted,)
         with self._database.read() as connection:
-            live = _live_of(connection, model)
+            live = self._live_of(connection, model)
             reader = self._reader(model, live, connection)
             rows = sa.select(*reader.selected).select_from(sa.table(table_name(model, live.generation)))
             for column, value in zip(model.key_columns, values, strict=True):
@@ -155,11 +155,18 @@ class ReadModels:
             found = connection.execute(rows).one_or_none()
         return None if found is None else _rows(reader, [found])[0]
 
+    def _live_of(self, connection: sa.Connection, model: RowModel) -> Any:
+        """What of it readers see, and the time. Raises ReadModelMissing."""
+        for each in self._database.ask_within(connection, _live()):
+            if each.projection == model.projection:
+                return each
+        raise ReadModelMissing(name=model.name)
+
     def _described(self, model: RowModel, generation: int | None) -> ReadModel:
         columns = self._columns[model.name]
         return ReadModel(model.name, model.title, model.projection, generation, columns, model.keyed)
 
-    def _reader(self, model: RowModel, live: sa.Row[Any], connection: sa.Connection) -> RowReader:
+    def _reader(self, model: RowModel, live: Any, connection: sa.Connection) -> RowReader:
         """Kept by shape: it takes longer to make than a page of rows to read. Raises ShapeMismatch."""
         known = (model.name, live.shape)
         if known not in self._readers:
@@ -185,25 +192,14 @@ def _column(column: sa.Column[Any]) -> Column:
     )
 
 
-def _live(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
-    """The generation that readers see of each projection, and the time."""
-    return connection.execute(_all_live()).all()
-
-
 @functools.cache
-def _all_live() -> sa.Select[Any]:
+def _live() -> Question:
+    """The generation that readers see of each projection."""
     columns = (g.c.projection, g.c.generation, g.c.position, g.c.shape, database_now().label("now"))
-    return sa.select(*columns).where(g.c.state == GenerationState.LIVE).execution_options(**KEEP_PLAN)
+    return Question(sa.select(*columns).where(g.c.state == GenerationState.LIVE))
 
 
-def _live_of(connection: sa.Connection, model: RowModel) -> sa.Row[Any]:
-    for each in _live(connection):
-        if each.projection == model.projection:
-            return each
-    raise ReadModelMissing(name=model.name)
-
-
-def _readable(model: RowModel, live: sa.Row[Any]) -> list[sa.Column[Any]]:
+def _readable(model: RowModel, live: Any) -> list[sa.Column[Any]]:
     """The columns that the live generation and the code have in common. Raises ShapeMismatch when the key is not."""
     stored = own_columns(live.shape, model)
     common = [column for column in model.table.columns if stored.get(column.name) == column_shape(column)]
@@ -218,5 +214,6 @@ def _rows(reader: RowReader, stored: Sequence[sa.Row[Any]]) -> list[Row]:
 
 
 def _key(reader: RowReader, values: Mapping[str, Any]) -> str:
-    key = tuple(values[name] for name in reader.keys)
-    return key_text(key if len(key) > 1 else key[0])
+    if len(reader.keys) == 1:
+        return key_text(values[reader.keys[0]])
+    return key_text(tuple(values[name] for name in reader.keys))

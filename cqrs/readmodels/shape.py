@@ -50,6 +50,8 @@ def own_columns(shape: str, model: RowModel) -> dict[str, ColumnShape]:
 
 def difference(stored: str, code: str) -> str | None:
     """How a generation differs from the code, as the end of a sentence; None when it does not."""
+    if stored == code:
+        return None
     old, new = columns_of(stored), columns_of(code)
     parts = [f"it has no column {name}" for name in new if name not in old]
     parts += [f"its column {name} is gone from the code" for name in old if name not in new]

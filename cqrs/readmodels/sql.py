@@ -36,6 +36,7 @@ from cqrs.readmodels.store import (
 from cqrs.readmodels.tables import generations as g
 from cqrs.store.database import KEEP_PLAN, Database
 from cqrs.store.database_time import database_now
+from cqrs.store.question import Question
 
 #: How long a worker may be silent before another takes over.
 LEASE_SECONDS = 15.0
@@ -47,6 +48,12 @@ _GENERATIONS = (
     .select_from(_NOW.outerjoin(g, sa.true()))
     .order_by(g.c.projection, g.c.generation)
     .execution_options(**KEEP_PLAN)
+)
+_PARKED = parked_table.COUNTS.subquery()
+_OVERVIEW = Question(
+    _GENERATIONS.add_columns(_PARKED.c.parked).outerjoin(
+        _PARKED, sa.and_(_PARKED.c.projection == g.c.projection, _PARKED.c.generation == g.c.generation)
+    )
 )
 
 
@@ -106,9 +113,13 @@ class SqlReadModelStore:
 
     def generations(self) -> tuple[datetime, list[Generation]]:
         with self._database.glance() as connection:
-            rows = [dict(row) for row in connection.execute(_GENERATIONS).mappings()]
-        times = [row.pop("now") for row in rows]
-        return times[0], [generation_of(row) for row in rows if row["projection"] is not None]
+            rows = connection.execute(_GENERATIONS).all()
+        return rows[0].now, _generations(rows)
+
+    def overview(self) -> tuple[datetime, list[Generation], dict[tuple[str, int], int]]:
+        rows = self._database.ask(_OVERVIEW)
+        parked = {(row.projection, row.generation): row.parked for row in rows if row.parked}
+        return rows[0].now, _generations(rows), parked
 
     def inside(self, connection: sa.Connection) -> Inside:
         """What there is to be known and done in a transaction that the caller has begun and will end."""
@@ -274,3 +285,8 @@ class SqlReadModelStore:
                 rows.settle(connection, key, settled)
             parked_table.settle(connection, model.name, number, parked, settled.parked)
             return settled
+
+
+def _generations(rows: Sequence[sa.Row[Any]]) -> list[Generation]:
+    names = [column.name for column in g.c]
+    return [generation_of(dict(zip(names, row[1:], strict=False))) for row in rows if row.projection is not None]

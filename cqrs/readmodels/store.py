@@ -352,6 +352,10 @@ class ReadModelStore(Protocol):
         """All of them, and the database's time at that same moment."""
         ...
 
+    def overview(self) -> tuple[datetime, list[Generation], dict[tuple[str, int], int]]:
+        """The same with how many keys are parked, by projection and generation; none where none are."""
+        ...
+
     def acquire(self, projection: str, number: int, *, owner: str, anew: bool = False) -> Generation | None:
         """Take the lease, with a new token. None when somebody else holds it, or there is no such generation.
 

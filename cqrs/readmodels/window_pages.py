@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from cqrs.readmodels.row_order import RowOrder
 from cqrs.readmodels.row_window import WINDOW, Window
+from cqrs.store.database import driver_of
+from cqrs.store.question import Question
 from cqrs.store.reports import Count
 
 #: For a page of rows they are counted no further than this: it must not take longer than reading them.
@@ -28,13 +30,14 @@ class Searched:
 
 
 def rows_counted(connection: sa.Connection, table: str, cap: int) -> Count:
-    return Count.up_to(cap, connection.execute(_counting(table, cap + 1)).scalar_one())
+    (counted,) = _counting(table, cap + 1).rows(driver_of(connection), connection.dialect, {})
+    return Count.up_to(cap, counted.rows)
 
 
 @functools.lru_cache(100)
-def _counting(table: str, most: int) -> sa.Select[int]:
+def _counting(table: str, most: int) -> Question:
     some = sa.select(sa.literal(1)).select_from(sa.table(table)).limit(most).subquery()
-    return sa.select(sa.func.count()).select_from(some)
+    return Question(sa.select(sa.func.count().label("rows")).select_from(some), keep_plan=False)
 
 
 def page_of(

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 
 from cqrs.errors import CqrsError, UnsafeDatabase
+from cqrs.store.question import Question
 
 #: Options of a statement that a server shall keep planned: asked at every request, on tables of our own, whose columns
 #: stay as they are while the program runs, and with one good plan whatever the values. None that names a generation's
@@ -53,6 +54,19 @@ class Database(abc.ABC):
     def glance(self) -> AbstractContextManager[sa.Connection]:
         """For one statement, which sees one moment by itself: as `read`, in a single round trip to a server."""
         return self.read()
+
+    def ask(self, question: Question, **values: str | int) -> list[Any]:
+        """The rows that answer it at one moment, in one round trip and by the shortest way."""
+        with self.alone() as driver:
+            return question.rows(driver, self.engine.dialect, values)
+
+    def ask_within(self, connection: sa.Connection, question: Question, **values: str | int) -> list[Any]:
+        """The same at the moment that a connection sees."""
+        return question.rows(driver_of(connection), self.engine.dialect, values)
+
+    @abc.abstractmethod
+    def alone(self) -> AbstractContextManager[Any]:
+        """The driver's own connection, on which each statement is a transaction by itself."""
 
     @abc.abstractmethod
     def write(self, *, durable: bool = True) -> AbstractContextManager[sa.Connection]:

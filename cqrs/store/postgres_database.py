@@ -59,6 +59,21 @@ class PostgresDatabase(Database):
             yield connection
 
     @contextmanager
+    def alone(self) -> Iterator[Any]:
+        with self.explained():
+            pooled = self.engine.raw_connection()
+            driver: Any = pooled.driver_connection
+            try:
+                driver.autocommit = True
+                yield driver
+            finally:
+                if driver.closed:
+                    pooled.invalidate()
+                else:
+                    driver.autocommit = False
+                pooled.close()
+
+    @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[sa.Connection]:
         with self.explained(), self.engine.connect() as connection:
             try:

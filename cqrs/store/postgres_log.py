@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -103,7 +102,7 @@ class PostgresLog:
             statement, values = APPEND_ONE, {**dict(zip(drafts.COLUMNS, rows[0], strict=True)), **bounds}
         else:
             statement, values = APPEND_ALONE, {"stream": rows[0][0], "rows": _encode(rows), **bounds}
-        with autocommit(database) as driver:
+        with database.alone() as driver:
             try:
                 appended = driver.execute(statement, values, prepare=True).fetchall()
             except database.engine.dialect.loaded_dbapi.IntegrityError as error:
@@ -180,24 +179,6 @@ class PostgresLog:
         diagnosis: Any = error
         found = _KEY.search(diagnosis.diag.message_detail or "")
         return frozenset(column.strip(' "') for column in found[1].split(",")) if found else frozenset()
-
-
-@contextmanager
-def autocommit(database: Database) -> Iterator[Any]:
-    """The driver's connection, on which every statement is a transaction of its own; SQLAlchemy's way costs more."""
-    with database.explained():
-        pooled = database.engine.raw_connection()
-    driver: Any = pooled.driver_connection
-    try:
-        with database.explained():
-            driver.autocommit = True
-            yield driver
-    finally:
-        if driver.closed:
-            pooled.invalidate()
-        else:
-            driver.autocommit = False
-        pooled.close()
 
 
 def _bounds(expected: ExpectedVersion) -> tuple[int, int]:

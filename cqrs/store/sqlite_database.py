@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -46,6 +47,18 @@ class SqliteDatabase(Database):
                 if self._may_be_stuck(connection, error):
                     connection.invalidate()
                 raise
+
+    @contextmanager
+    def alone(self) -> Iterator[Any]:
+        with self.explained():
+            pooled = self.engine.raw_connection()
+            try:
+                yield pooled.driver_connection
+            except DRIVER_ERRORS:
+                pooled.invalidate()
+                raise
+            finally:
+                pooled.close()
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[sa.Connection]:

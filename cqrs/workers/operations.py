@@ -16,6 +16,7 @@ from cqrs.identifiers import new_id
 from cqrs.store.database import KEEP_PLAN, Database
 from cqrs.store.database_time import database_now
 from cqrs.store.instants import Instant
+from cqrs.store.question import Question
 from cqrs.workers.operation import ACTIVE, EXCLUSIVE, LogLine, Operation, OperationState, Phase
 from cqrs.workers.operation_tables import operation_log, operations
 from cqrs.workers.run import LEASE_SECONDS, Run
@@ -114,7 +115,7 @@ class Operations:
         return self._select(*conditions, limit=min(limit, LONGEST_PAGE))
 
     def active(self) -> list[Operation]:
-        return self._found(_active())
+        return [_operation(row) for row in self._database.ask(_active())]
 
     def log(self, identity: str, *, limit: int = LOG_LINES_SHOWN) -> list[LogLine]:
         """The last lines, the newest first."""
@@ -241,9 +242,8 @@ def _newest(*conditions: sa.ColumnElement[bool], limit: int) -> sa.Select[Any]:
 
 
 @functools.cache
-def _active() -> sa.Select[Any]:
-    """Every page asks: putting the statement together takes longer than carrying it out."""
-    return _newest(operations.c.state.in_(ACTIVE), limit=LONGEST_PAGE)
+def _active() -> Question:
+    return Question(_newest(operations.c.state.in_(ACTIVE), limit=LONGEST_PAGE))
 
 
 def _operation(row: sa.Row[Any]) -> Operation:

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from cqrs.errors import InvalidMessage, NotFound, OperationInTheWay, ScheduleFixed, ScheduleStands
 from cqrs.identifiers import new_id
-from cqrs.store.database import KEEP_PLAN, Database
+from cqrs.store.database import Database
+from cqrs.store.question import Question
 from cqrs.workers.default_schedules import DefaultSchedules
 from cqrs.workers.due_times import Timing
 from cqrs.workers.leases import Holding, Leases
@@ -119,8 +120,7 @@ class Schedules:
 
     def failing(self) -> int:
         """How many schedules there are whose last run failed."""
-        with self._database.glance() as connection:
-            return connection.scalar(_failing()) or 0
+        return int(self._database.ask(_failing())[0].failing)
 
     def _upcoming(self) -> list[Upcoming]:
         with self._database.read() as connection:
@@ -237,11 +237,10 @@ class Schedules:
 
 
 @functools.cache
-def _failing() -> sa.Select[int]:
-    """Every page asks: putting the statement together takes longer than carrying it out."""
+def _failing() -> Question:
     r, o = schedule_runs.c, operations.c
     every = schedule_runs.alias().c
     newest = sa.select(sa.func.max(every.id)).where(every.schedule == schedules.c.id).scalar_subquery()
     failed = sa.or_(r.error.is_not(None), o.state == OperationState.FAILED)
     last = schedules.join(schedule_runs, r.id == newest).outerjoin(operations, o.id == r.operation)
-    return sa.select(sa.func.count()).select_from(last).where(failed).execution_options(**KEEP_PLAN)
+    return Question(sa.select(sa.func.count().label("failing")).select_from(last).where(failed))

@@ -24,11 +24,11 @@ from tests.console.conftest import runtime_in
 
 #: Of each page, how often it takes a connection, and how many statements it executes.
 PAGES = {
-    "/events": (10, 9),
-    "/events?before=3": (10, 9),
-    "/": (23, 32),
-    "/projections/accounts": (20, 25),
-    "/read-models/accounts": (10, 14),
+    "/events": (9, 8),
+    "/events?before=3": (9, 8),
+    "/": (22, 31),
+    "/projections/accounts": (19, 24),
+    "/read-models/accounts": (8, 10),
 }
 
 
