@@ -12,6 +12,7 @@ from flask import Blueprint, Response
 from cqrs.console import current, navigation, silence
 from cqrs.console.access import needs
 from cqrs.console.audit import Deed, deeds
+from cqrs.console.busy import Busy, busy
 from cqrs.console.charts import Bars, rate_bars
 from cqrs.console.event_rows import EventRow, event_rows
 from cqrs.console.operation_rows import OperationRow, operation_rows
@@ -43,6 +44,8 @@ class Overview:
     #: Events of the last minute.
     last_minute: int
     appended: Bars
+    #: None while not more is recorded than usual.
+    busy: Busy | None
     projections: Sequence[ProjectionRow]
     operations: Sequence[OperationRow]
     latest: Sequence[EventRow]
@@ -81,6 +84,7 @@ def _overview(runtime: Runtime) -> Overview:
         streams=runtime.reports.stream_count(),
         last_minute=appended[-1],
         appended=rate_bars([count / 60 for count in appended], start=_time_of_day(since), end=_time_of_day(now)),
+        busy=busy(appended, now),
         projections=projection_rows(statuses),
         operations=operation_rows(navigation.operations()),
         latest=event_rows(runtime.events.read_back(limit=LATEST)),
