@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Served
+from tests.e2e.read_again import read_again_until
 
 pytestmark = pytest.mark.e2e
 
@@ -54,7 +55,11 @@ def test_a_row_that_something_else_wrote_is_found_explained_and_repaired(page: P
     expect(page.locator("#nav")).to_contain_text("1 row")
     expect(page.locator(".verdict")).to_contain_text(re.compile("user_stats has drifted"))
     page.get_by_role("link", name=re.compile("^Review 1 row")).click()
-    expect(page.locator("h1")).to_contain_text(re.compile(r"1 of [\d,]+ rows of user_stats differs from their events"))
+    # All rows, or the one row that was written: at some minutes another schedule looks at what has changed.
+    said = re.compile(
+        r"1 of ([\d,]+ rows of user_stats differs from their|1 row of user_stats differs from its) events"
+    )
+    expect(page.locator("h1")).to_contain_text(said)
     expect(page.locator(".findings .old")).to_have_text("1.25")
 
     page.locator(f".findings a[title='{key}']").click()
@@ -99,10 +104,7 @@ def test_the_same_without_a_script(browser: Browser, served: Served, cookies: li
     assert "Mallory" in page.locator(".findings .old").inner_text()
     page.locator(".findings input[type=checkbox]").check()
     page.get_by_role("button", name="Repair selected").click()
-    for _ in range(200):
-        if "succeeded" in page.locator(".page-head .badge").inner_text():
-            break
-        page.get_by_role("link", name="Read again").click()
+    read_again_until(page, "succeeded")
     found(page, "repaired")
     context.close()
 
@@ -110,6 +112,7 @@ def test_the_same_without_a_script(browser: Browser, served: Served, cookies: li
 @pytest.mark.parametrize("width", [1440, 768, 390])
 def test_the_pages_of_a_check_fit_every_screen(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
+    run_the_check(page)
     page.goto("/drift")
     check = page.locator(".ledger a").first.get_attribute("href")
     for path in ("/drift", check or "/drift", "/read-models/user_stats?sort=-order_count"):

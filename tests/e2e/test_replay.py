@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import UNHURRIED, Served
-from tests.waiting import wait_until
+from tests.e2e.conftest import Served
+from tests.e2e.read_again import read_again_until
 
 pytestmark = pytest.mark.e2e
 
@@ -81,16 +81,6 @@ def test_without_script_the_page_is_read_again_by_a_link(
     page.get_by_role("button", name=re.compile("^Swap in generation")).click()
     read_again_until(page, "succeeded")
     context.close()
-
-
-def read_again_until(page: Page, word: str) -> None:
-    def is_there() -> bool:
-        found = word in page.locator(".page-head .badge").inner_text()
-        if not found:
-            page.get_by_role("link", name="Read again").click()
-        return found
-
-    wait_until(is_there, PATIENCE / 1_000, every=UNHURRIED)
 
 
 def test_the_toast_of_a_pause_takes_it_back(page: Page) -> None:
