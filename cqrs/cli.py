@@ -14,9 +14,11 @@ from flask.cli import AppGroup
 
 from cqrs import log_lines
 from cqrs.cli_access import people, tokens
-from cqrs.cli_operations import operations, parked, replay, rollback, succeeded
+from cqrs.cli_operations import operations, replay, rollback
 from cqrs.cli_output import deed, event_document, show, show_log, show_preview, show_table, tell
+from cqrs.cli_parked import parked
 from cqrs.cli_schedules import schedules
+from cqrs.cli_watching import succeeded
 from cqrs.demo import seed as load_demo
 from cqrs.errors import CqrsError, LogNotEmpty
 from cqrs.projections.status import ProjectionStatus

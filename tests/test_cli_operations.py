@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from app import create_app
-from cqrs.cli_operations import BAR_WIDTH, Bar
+from cqrs.cli_watching import BAR_WIDTH, Bar
 from cqrs.example.projections import Users
 from cqrs.messages import Context
 from cqrs.runtime import EXTENSION, Runtime

@@ -15,7 +15,16 @@ from tests.e2e.scenes import SCENES, Scene
 pytestmark = pytest.mark.e2e
 
 #: What changes most with the state of things.
-TELLING = ("/", "/", "/projections", "/projections/accounts", "/projections/accounts", "/system")
+TELLING = (
+    "/",
+    "/events?open=2",
+    "/projections",
+    "/projections/accounts",
+    "/events?open=2",
+    "/",
+    "/projections/accounts",
+    "/system",
+)
 SCREENS = ((1440, "light"), (390, "dark"))
 #: The browser itself reports answers that are errors.
 REPORTED = "Failed to load resource"

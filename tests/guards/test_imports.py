@@ -17,6 +17,8 @@ WEB_ALLOWED = {
     "cli",
     "cli_access",
     "cli_operations",
+    "cli_parked",
+    "cli_watching",
     "cli_output",
     "cli_schedules",
     "serving",
