@@ -11,7 +11,7 @@ from typing import Any
 import click
 import msgspec
 
-from cqrs.drift.repair import Preview
+from cqrs.drift.repair_preview import Preview
 from cqrs.errors import CqrsError
 from cqrs.messages import Role
 from cqrs.runtime import Runtime

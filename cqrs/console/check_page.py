@@ -15,7 +15,7 @@ from cqrs.console.finding_rows import FindingRow, finding_rows
 from cqrs.console.links import with_query
 from cqrs.console.parameters import MOST_ITEMS, USUAL_ITEMS, Parameters
 from cqrs.drift.check import LOG, Check
-from cqrs.drift.repair import MOST_REPAIRED
+from cqrs.drift.repair_plan import MOST_REPAIRED
 from cqrs.errors import NotFound
 from cqrs.projections.generation_info import GenerationInfo
 from cqrs.projections.status import ProjectionStatus

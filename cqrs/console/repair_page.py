@@ -12,7 +12,7 @@ from cqrs.console import current, drift_words
 from cqrs.console.column_values import Kinds, key_heading, kinds_of
 from cqrs.console.finding_rows import STATES, ColumnPair
 from cqrs.drift.check import Check
-from cqrs.drift.repair import PlannedRow, Preview
+from cqrs.drift.repair_preview import PlannedRow, Preview
 from cqrs.errors import InvalidMessage
 
 

@@ -11,7 +11,8 @@ from cqrs.drift.coverage import Coverage, Coverages
 from cqrs.drift.explanation import WHOLE, Explanation, Window, explain
 from cqrs.drift.finding_keys import has_key
 from cqrs.drift.judge import Judge
-from cqrs.drift.repair import Note, Preview, Repair, preview
+from cqrs.drift.repair import Note, Repair
+from cqrs.drift.repair_preview import Preview, preview
 from cqrs.drift.table_checking import TableChecking
 from cqrs.drift.write_model_check import WriteModelSide
 from cqrs.drift.write_model_rows import WriteModelRows

@@ -10,9 +10,8 @@ crash finds which of it was done and not told yet.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -21,9 +20,8 @@ import sqlalchemy as sa
 from cqrs.drift.check import REPAIRED, Check, Found, Verdict
 from cqrs.drift.checks import Checks
 from cqrs.drift.derivation import Derivation
-from cqrs.drift.judge import Judge, json_value
-from cqrs.errors import PreviewTooLong, RepairRefused
-from cqrs.masking import masked_fields
+from cqrs.drift.judge import Judge
+from cqrs.drift.repair_plan import TWICE_KEYS, Deed, advice_on, plan, refuse_unsteady
 from cqrs.projections.progress import Progress
 from cqrs.readmodels.keys import key_of_text, key_text
 from cqrs.readmodels.row_repairs import Rewrite, RowRepairs
@@ -33,20 +31,8 @@ from cqrs.readmodels.store import ReadModelStore
 
 #: Keys a transaction: it holds the checkpoint some 10 ms.
 PART = 50
-#: From this share of the rows on, a replay is wiser.
-MOST_REPAIRED = 0.10
-#: Derived twice before anything is written.
-TWICE_KEYS = 1_000
-
-#: Events that are read for a look at what a repair would write; a repair reads them all.
-MOST_PREVIEWED = 50_000
-
 #: Leaves an audit row in a transaction of the main database: actor, projection, reason and what was done.
 Note = Callable[[sa.Connection, str, str, str | None, Mapping[str, Any]], None]
-
-
-#: What is done to a row, as an audit row tells it: key, before, after.
-Deed = dict[str, Any]
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -57,31 +43,6 @@ class _Cursor(msgspec.Struct, frozen=True):
 
     def encoded(self) -> str:
         return msgspec.json.encode(self).decode()
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedRow:
-    """Values are masked, and JSON; None stands for no row. Of a row that stays only what differs is told."""
-
-    key: str
-    before: Mapping[str, object] | None
-    after: Mapping[str, object] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
-    """What a repair would write now; nothing was."""
-
-    position: int
-    events: int
-    rows: Sequence[PlannedRow]
-    #: Keys that are right already, parked, or cannot be derived: their rows would be left alone.
-    right: int
-    parked: int
-    underived: int
-    #: Texts that can be the key of no row.
-    no_keys: int
-    advice: str | None
 
 
 class Repair:
@@ -132,7 +93,7 @@ class Repair:
             check = self._rewrite(run, judge, check, *self._derived(judge, left), taken_up=True)
         for start in range(0, len(keys), PART):
             derivation, snapshot = self._derived(judge, keys[start : start + PART])
-            _, planned = _decide(judge, derivation, snapshot)
+            _, planned = plan(judge, derivation, snapshot)
             if planned:
                 cursor = _Cursor(_cursor_of(check).repaired, planned)
                 check = self._checks.save(replace(check, cursor=cursor.encoded()))
@@ -161,7 +122,7 @@ class Repair:
 
         def decide(held: Snapshot) -> Rewrite:
             derivation.advance(held.live.position)
-            wanted, deeds = _decide(judge, derivation, held)
+            wanted, deeds = plan(judge, derivation, held)
             left_alone = {deed["key"] for deed in deeds} | set(map(key_text, derivation.failed)) | set(held.parked)
             done.extend(deed for deed in cursor.planned if taken_up and deed["key"] not in left_alone)
             done.extend(deeds)
@@ -204,75 +165,3 @@ class Repair:
 
 def _cursor_of(check: Check) -> _Cursor:
     return msgspec.json.decode(check.cursor, type=_Cursor) if check.cursor else _Cursor()
-
-
-def preview(
-    judge: Judge, store: ReadModelStore, texts: Sequence[str], *, no_keys: int = 0, most: int = MOST_PREVIEWED
-) -> Preview:
-    """The same derivation and the same decision as a repair, without the write; `no_keys` are others of which is known
-    that they are none. Raises RepairRefused; PreviewTooLong where the keys have more than `most` events."""
-    keys = [key for key in (key_of_text(text, judge.model) for text in dict.fromkeys(texts)) if key is not None]
-    if judge.deriver.have_more_than(most, keys, judge.live().position):
-        raise PreviewTooLong(name=judge.model.name, keys=f"{len(keys):,}", most=f"{most:,}")
-    refuse_unsteady(judge, keys)
-    snapshot = judge.snapshots.of_keys(judge.model, keys)
-    derivation = judge.deriver.derivation(keys, store.skips(judge.model.name))
-    derivation.advance(snapshot.live.position)
-    _, deeds = _decide(judge, derivation, snapshot)
-    parked = sum(key_text(key) in snapshot.parked for key in keys)
-    underived = sum(key_text(key) not in snapshot.parked for key in derivation.failed)
-    return Preview(
-        position=snapshot.live.position,
-        events=derivation.events,
-        rows=[PlannedRow(**deed) for deed in deeds],
-        right=len(keys) - len(deeds) - parked - underived,
-        parked=parked,
-        underived=underived,
-        no_keys=no_keys + len(dict.fromkeys(texts)) - len(keys),
-        advice=advice_on(judge, len(texts)),
-    )
-
-
-def refuse_unsteady(judge: Judge, keys: Sequence[Key]) -> None:
-    """Raises RepairRefused when some of the rows come out otherwise each time."""
-    live = judge.snapshots.of_keys(judge.model, []).live
-    if judge.differs_from_itself(keys[:TWICE_KEYS], live.position):
-        reason = "derived twice, its rows come out otherwise. Correct the handlers, then replay it."
-        raise RepairRefused(projection=judge.model.name, why=reason)
-
-
-def advice_on(judge: Judge, keys: int) -> str | None:
-    """A sentence when a replay is wiser than repairing so many keys."""
-    enough = math.ceil(keys / MOST_REPAIRED)
-    rows = judge.snapshots.count(judge.model, enough)
-    if rows >= enough:
-        return None
-    return (
-        f"{keys:,} keys of {rows:,} rows were to be repaired: a replay, which makes all rows anew, is the better way."
-    )
-
-
-def _decide(judge: Judge, derivation: Derivation, held: Snapshot) -> tuple[Rewrite, list[dict[str, Any]]]:
-    """Only rows that differ, of keys that can be derived and are not parked: those are released, not repaired."""
-    packed, stored = derivation.packed(), {row.key: row for row in held.rows}
-    keys, rows, deeds = [], [], list[dict[str, Any]]()
-    for key, row in derivation.rows.items():
-        there = stored.get(key)
-        if key in derivation.failed or key_text(key) in held.parked or (there is None and row is None):
-            continue
-        before = None if there is None else judge.comparison.stored(there.packed)
-        after = None if row is None else judge.comparison.derived(row)
-        if there is not None and row is not None:
-            differs = judge.comparison.differences(there.packed, row, packed[key])
-            if not differs:
-                continue
-            before = {name: each.stored for name, each in differs.items()}
-            after = {name: each.expected for name, each in differs.items()}
-        keys.append(key)
-        rows += [] if row is None else [packed[key]]
-        deeds.append({"key": key_text(key), "before": _told(before), "after": _told(after)})
-    return Rewrite(keys, rows), deeds
-
-
-def _told(values: Mapping[str, object] | None) -> dict[str, object] | None:
-    return None if values is None else masked_fields({name: json_value(value) for name, value in values.items()})

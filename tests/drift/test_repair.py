@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cqrs.drift.repair import Repair, preview
+from cqrs.drift.repair import Repair
+from cqrs.drift.repair_preview import preview
 from cqrs.errors import PreviewTooLong, RepairRefused
 from cqrs.readmodels.row_repairs import RowRepairs
 from cqrs.store.database import Database
