@@ -67,7 +67,8 @@ class Shell:
 
     @cached_property
     def navigation(self) -> Sequence[Sequence[Section]]:
-        groups = [[_section(label, blueprint) for label, blueprint in group] for group in SECTIONS]
+        here = HOMES.get(request.blueprint or "", request.blueprint)
+        groups = [[_section(label, blueprint, here) for label, blueprint in group] for group in SECTIONS]
         own = _own_sections()
         return [*groups, own] if own else groups
 
@@ -143,10 +144,9 @@ def what_pages_know() -> dict[str, Any]:
     return {"shell": Shell(), "toasts": toasts.take()}
 
 
-def _section(label: str, blueprint: str) -> Section:
+def _section(label: str, blueprint: str, here: str | None) -> Section:
     note, state = _attention(blueprint)
-    here = HOMES.get(request.blueprint or "", request.blueprint) == blueprint
-    return Section(label, address_of(f"{blueprint}.index"), here, note, state, KEYS.get(blueprint))
+    return Section(label, address_of(f"{blueprint}.index"), here == blueprint, note, state, KEYS.get(blueprint))
 
 
 def _attention(blueprint: str) -> tuple[str | None, str | None]:

@@ -5,6 +5,7 @@ SQLAlchemy writes the statement and knows the types; its way of executing one ta
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -36,10 +37,15 @@ class Question:
 class _Compiled:
     def __init__(self, select: sa.Select[Any], dialect: Dialect, keep_plan: bool) -> None:
         compiled: Any = select.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-        self._text, self._constants = str(compiled), compiled.params
-        #: Names of the parameters, where the driver knows them by their order.
-        self._order: list[str] | None = compiled.positiontup
-        self._prepared = {"prepare": True} if keep_plan and dialect.name == "postgresql" else {}
+        self._text, self._order = str(compiled), compiled.positiontup
+        self._constants = compiled.params
+        self._cursor: Callable[[Any], Any] = dialect.loaded_dbapi.Cursor
+        self._options: dict[str, Any] = {}
+        if dialect.name == "postgresql":
+            # The driver reads a text of 4 kB anew at every execution, to find what it has named parameters for.
+            self._text, self._order = _numbered(self._text)
+            self._cursor = dialect.loaded_dbapi.RawCursor
+            self._options = {"prepare": keep_plan or None}
         columns = select.selected_columns
         answer: Any = namedtuple("Answer", [str(column.key) for column in columns])  # type: ignore[misc]
         self._make: Callable[[Iterable[Any]], Any] = answer._make
@@ -48,10 +54,9 @@ class _Compiled:
         self._processors: list[Processor | None] | None = None
 
     def rows(self, driver: Any, values: dict[str, Any]) -> list[Any]:
-        given: Any = {**self._constants, **values}
-        if self._order is not None:
-            given = [given[name] for name in self._order]
-        cursor = driver.execute(self._text, given, **self._prepared)
+        given = {**self._constants, **values}
+        cursor = self._cursor(driver)
+        cursor.execute(self._text, [given[name] for name in self._order], **self._options)
         if self._processors is None:
             self._processors = self._processors_for(cursor)
         return [self._make(map(_processed, self._processors, row)) for row in cursor.fetchall()]
@@ -60,6 +65,17 @@ class _Compiled:
         """How a number is read depends on what the driver makes of it, which it tells with the first answer."""
         described = zip(self._types, cursor.description, strict=True)
         return [kind.result_processor(self._dialect, described_as[1]) for kind, described_as in described]
+
+
+def _numbered(text: str) -> tuple[str, list[str]]:
+    """With $1 for the first `%(name)s`, and the names in this order."""
+    order: list[str] = []
+
+    def number(found: re.Match[str]) -> str:
+        order.append(found[1])
+        return f"${len(order)}"
+
+    return re.sub(r"%\((\w+)\)s", number, text).replace("%%", "%"), order
 
 
 def _processed(processor: Processor | None, value: Any) -> Any:
