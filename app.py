@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from flask import Flask
 
-from cqrs import log_lines
+from cqrs import interpreter, log_lines
 from cqrs.access_log import AccessLog
 from cqrs.cli import cqrs_group
 from cqrs.console import create_console
@@ -25,9 +25,6 @@ from cqrs.workers.scheduler import Scheduler
 from cqrs.workers.worker import Worker
 
 ROOT = Path(__file__).resolve().parent
-
-#: Threads take turns every half millisecond: at the usual five, a busy page keeps a commit waiting under its lock.
-SWITCH_SECONDS = 0.0005
 
 
 def create_app(config: Mapping[str, object] | None = None, domains: Sequence[Domain] | None = None) -> Flask:
@@ -77,7 +74,7 @@ def run() -> None:
     app = create_app()
     runtime: Runtime = app.extensions[EXTENSION]
     log_lines.configure(runtime.settings.log_format)
-    sys.setswitchinterval(SWITCH_SECONDS)
+    interpreter.settle()
     with ExitStack() as cleanup:
         cleanup.callback(runtime.close)
         cleanup.enter_context(leaving_on_sigterm())

@@ -24,6 +24,7 @@ from benchmarks.house import House, made
 from benchmarks.logs import fill
 from benchmarks.measure import Goal, Result, interleaved
 from benchmarks.profiles import top_lines
+from cqrs import interpreter
 from cqrs.drift.check import Check
 from cqrs.messages import Context
 from cqrs.projections.projection import DELETE
@@ -74,6 +75,7 @@ class _Bench:
         self._events = events
 
     def results(self) -> Iterator[Result]:
+        interpreter.settle()  # as our programs are set, for both sides
         self._prepare()
         yield self._whole()
         yield self._of_one_key()

@@ -12,7 +12,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from cqrs import log_lines
+from cqrs import interpreter, log_lines
 from cqrs.cli_access import people, tokens
 from cqrs.cli_operations import operations, replay, rollback
 from cqrs.cli_output import deed, event_document, show, show_log, show_preview, show_table, tell
@@ -138,6 +138,7 @@ def catch_up(runtime: Runtime, name: str | None, as_json: bool) -> None:
 def worker(runtime: Runtime) -> None:
     """Move the projections and fire the schedules until SIGTERM or Ctrl-C."""
     log_lines.configure(runtime.settings.log_format)
+    interpreter.settle()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

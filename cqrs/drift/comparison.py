@@ -7,8 +7,7 @@ NULL alone. What does not decode as its column's type differs from everything.
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -41,7 +40,6 @@ class RowComparison:
         self._columns = [_Column(column, dialect) for column in model.columns]
         self._by_name = {each.name: each for each in self._columns}
         self._compared = [(n, each) for n, each in enumerate(self._columns) if each.name not in ignore]
-        self._all = len(self._columns)
 
     def stored(self, packed: Packed) -> dict[str, object]:
         """A stored row as values; one that does not decode is Unreadable."""
@@ -54,19 +52,23 @@ class RowComparison:
         """Whether two values of a column agree."""
         return self._by_name[name].same(stored, expected)
 
-    def same_packed(self, packed: Packed, expected: Packed) -> bool:
-        """Whether two rows are the same to the last bit, `_pos` left out. Those that are not may still agree."""
-        one, other = packed[: self._all], expected[: self._all]
-        return one == other and all(map(operator.is_, map(type, one), map(type, other)))
+    def unlike(self, packed: Sequence[Packed], expected: Sequence[Packed]) -> set[int]:
+        """The numbers of those rows that are not the same to the last bit, column by column: they may still agree."""
+        found: set[int] = set()
+        stored, derived = list(zip(*packed, strict=True)), list(zip(*expected, strict=True))
+        for n, _ in self._compared if packed else ():
+            one, other = stored[n], derived[n]
+            if one != other or [*map(type, one)] != [*map(type, other)]:
+                found.update(k for k, (a, b) in enumerate(zip(one, other, strict=True)) if not _is_same(a, b))
+        return found
 
     def differences(self, packed: Packed, row: Row, expected: Packed) -> Mapping[str, ColumnDifference]:
         """`expected` is the derived row packed: where the driver's values are the same, nothing need be decoded."""
         found: dict[str, ColumnDifference] = {}
         for n, column in self._compared:
-            raw = packed[n]
-            if raw is expected[n] or (type(raw) is type(expected[n]) and raw == expected[n]):
+            if _is_same(packed[n], expected[n]):
                 continue
-            stored, wanted = column.read(raw), getattr(row, column.attribute)
+            stored, wanted = column.read(packed[n]), getattr(row, column.attribute)
             if not column.same(stored, wanted):
                 found[column.name] = ColumnDifference(stored, wanted)
         return found
@@ -75,11 +77,16 @@ class RowComparison:
         """The same for two stored rows."""
         found: dict[str, ColumnDifference] = {}
         for n, column in self._compared:
-            if type(packed[n]) is not type(expected[n]) or packed[n] != expected[n]:
+            if not _is_same(packed[n], expected[n]):
                 stored, wanted = column.read(packed[n]), column.read(expected[n])
                 if not column.same(stored, wanted):
                     found[column.name] = ColumnDifference(stored, wanted)
         return found
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Of two values as the driver has them: 1, 1.0 and true are three."""
+    return one is other or (type(one) is type(other) and bool(one == other))
 
 
 class _Column:

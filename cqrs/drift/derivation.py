@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 
+from cqrs.drift.reading_ahead import read_ahead
 from cqrs.errors import CqrsError, InexactValue, KeyChanged, KeyUnreadable
 from cqrs.projections.failures import INFRASTRUCTURE
 from cqrs.projections.key_index import KeyIndex
@@ -55,9 +56,12 @@ class Deriver:
 
     def read(self, positions: Sequence[int]) -> Iterable[list[Raw]]:
         """Events in pages, those the projection does not handle left out."""
-        for start in range(0, len(positions), PAGE):
-            page = self._events.raw_at(positions[start : start + PAGE], self.router.columns)
-            yield [raw for raw in page if raw[1] in self.router.routes]
+        parts = [positions[start : start + PAGE] for start in range(0, len(positions), PAGE)]
+        return read_ahead(self._page, parts)
+
+    def _page(self, positions: Sequence[int]) -> list[Raw]:
+        page, routes = self._events.raw_at(positions, self.router.columns), self.router.routes
+        return [raw for raw in page if raw[1] in routes]
 
 
 class Derivation:
@@ -68,8 +72,8 @@ class Derivation:
         self.rows: dict[Key, Row | None] = dict.fromkeys(keys)
         #: Why a key cannot be derived; it has no row here then.
         self.failed: dict[Key, Exception] = {}
-        #: The last event of each key.
-        self.last: dict[Key, int] = {}
+        #: The last event of each key that has no row here; a row tells its own.
+        self._last: dict[Key, int] = {}
         #: The first event of which not even the key can be read.
         self.unreadable: int | None = None
         self.position = 0
@@ -91,6 +95,11 @@ class Derivation:
             for page in self._deriver.read(positions[bisect_right(positions, self.position) :]):
                 self._fold(page)
             self.position = until
+
+    def last(self, key: Key) -> int | None:
+        """The position of the last event of a key; None when it has none."""
+        row = self.rows[key]
+        return self._last.get(key) if row is None else int(row._pos)
 
     def packed(self, *, settle: bool = True) -> dict[Key, Packed]:
         """The rows there are, as the driver takes them. A row that could not be stored is failed. With `settle` each
@@ -139,45 +148,50 @@ class Derivation:
 
     def _apply(self, steps: Iterable[Step]) -> None:
         """Raises what `steps` raises. A check spends most of its time here, so nothing is looked up twice."""
-        rows, failed, last, skips, new_row = self.rows, self.failed, self.last, self._skips, self._router.model.new_row
-        closely, counted = self.watch is not None or self._settle_each, self._counted
-        for step in steps:
-            position, route, key, event, meta = step
-            self._done = position
-            row = rows.get(key, _NOT_OURS)
-            if row is _NOT_OURS or key in failed or (skips and self._skipped(position, key)):
-                continue
-            if position != counted:  # an event of several keys is one
-                self.events += 1
-                self._counted = counted = position
-            last[key] = position
-            if row is None and not route.creates:
-                continue
-            before = self._copied(row) if closely else None
-            row = new_row(key) if row is None else row
-            try:
-                result = route.apply(row, event) if meta is None else route.apply(row, event, meta)
-                if result is None:
-                    row._pos, rows[key] = position, row
-                elif result is DELETE:
-                    rows[key] = None
-                else:
-                    raise TypeError(
-                        f"The handler returned {result!r}: it changes its row and returns nothing, or DELETE."
-                    )
-                if self._settle_each and result is None:
-                    self._pack([key], settle=True)
-            except INFRASTRUCTURE:
-                raise
-            except Exception as error:
-                self._fail(key, error)
-                continue
-            if self.watch is not None:
-                self.watch(step, before, self._copied(rows[key]))
+        rows, failed, last, skips, new_row = self.rows, self.failed, self._last, self._skips, self._router.model.new_row
+        get, watch, settle_each = rows.get, self.watch, self._settle_each
+        position, counted, events = self._done, self._counted, 0
+        try:
+            for step in steps:
+                position, route, key, event, meta = step
+                row = get(key, _NOT_OURS)
+                if row is _NOT_OURS or (failed and key in failed) or (skips and self._skipped(position, key)):
+                    continue
+                if position != counted:  # an event of several keys is one
+                    counted, events = position, events + 1
+                if row is None and not route.creates:
+                    last[key] = position
+                    continue
+                before = None if watch is None else self._copied(row)
+                if row is None:
+                    row = new_row(key)
+                try:
+                    result = route.apply(row, event) if meta is None else route.apply(row, event, meta)
+                    if result is None:
+                        row._pos, rows[key] = position, row
+                    elif result is DELETE:
+                        rows[key], last[key] = None, position
+                    else:
+                        raise TypeError(
+                            f"The handler returned {result!r}: it changes its row and returns nothing, or DELETE."
+                        )
+                    if settle_each and result is None:
+                        self._pack([key], settle=True)
+                except INFRASTRUCTURE:
+                    raise
+                except Exception as error:
+                    self._fail(key, error)
+                    last[key] = position
+                    continue
+                if watch is not None:
+                    watch(step, before, self._copied(rows[key]))
+        finally:
+            self._done, self._counted = position, counted
+            self.events += events
 
     def _copied(self, row: Row | None) -> Row | None:
         """Only for whoever watches; a copy of every row at every event would cost more than the fold."""
-        if row is None or self.watch is None:
+        if row is None:
             return None
         (packed,) = self._deriver.codec.pack([row.key], [row], settle=True)
         (copied,) = self._deriver.codec.unpack([packed])
@@ -187,6 +201,9 @@ class Derivation:
         return position in self._skips and key_text(key) in self._skips[position]
 
     def _fail(self, key: Key, error: Exception) -> None:
+        row = self.rows[key]
+        if row is not None:
+            self._last[key] = row._pos
         self.failed[key] = error
         self.rows[key] = None
 

@@ -129,7 +129,7 @@ def explain(
         differing=differing,
         parked=parked,
         error=None if failed is None else why(failed),
-        failed_at=None if failed is None else derivation.last.get(key),
+        failed_at=None if failed is None else derivation.last(key),
         events=list(history.events),
         earlier=history.count - history.behind - len(history.events),
         following=history.behind,

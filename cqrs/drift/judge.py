@@ -16,7 +16,7 @@ from cqrs.errors import ShapeMismatch
 from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projection import Projection
-from cqrs.readmodels.codec import RowCodec
+from cqrs.readmodels.codec import Packed, RowCodec
 from cqrs.readmodels.keys import key_of_text, key_text, key_texts
 from cqrs.readmodels.rows import Key
 from cqrs.readmodels.shape import difference, shape_of
@@ -117,11 +117,13 @@ class Judge:
         live = snapshot.live
         judged = self.judged(live)
         stored = {row.text: row for row in snapshot.rows if row.key is not None}
-        keys = {text: row.key for text, row in stored.items()} | dict(wanted)
+        keys = {text: row.key for text, row in stored.items()}
+        absent = {text: key for text, key in wanted.items() if text not in stored}
+        keys |= absent
         parked = keys.keys() & set(snapshot.parked)
         judged.known = len(parked)
         judged.keys = keys.keys()
-        judged.checked = len(snapshot.rows) + (len(keys.keys() - stored.keys()) if count_absent else 0)
+        judged.checked = len(snapshot.rows) + (len(absent) if count_absent else 0)
         derivation = self.deriver.derivation([key for text, key in keys.items() if text not in parked], self.skips())
         derivation.advance(live.position)
         judged.events = derivation.events
@@ -134,14 +136,9 @@ class Judge:
         packed = derivation.packed(settle=False)
         judged.unreadable = derivation.unreadable
         judged.underived = {key_text(key): why(error) for key, error in derivation.failed.items()}
-        same = self.comparison.same_packed
-        suspects = {
-            text: key
-            for text, key in zip(key_texts(derivation.rows), derivation.rows, strict=True)
-            if (there := stored.get(text)) is None
-            or (wanted := packed.get(key)) is None
-            or not same(there.packed, wanted)
-        }
+        keys, texts = list(derivation.rows), key_texts(derivation.rows)
+        numbers = self._suspects([*map(stored.get, texts)], [*map(packed.get, keys)])
+        suspects = {texts[n]: keys[n] for n in numbers}
         derivation.settled(suspects.values())
         for text, key in suspects.items():
             there, row = stored.get(text), derivation.rows[key]
@@ -160,8 +157,17 @@ class Judge:
                 columns = {name: pair(each.stored, each.expected) for name, each in differs.items()}
                 if not columns:
                     continue
-            last = derivation.last.get(key)
+            last = derivation.last(key)
             judged.found.append(Found(key=text, kind=kind.value, columns=columns, last_event=last))
+
+    def _suspects(self, there: Sequence[StoredRow | None], wanted: Sequence[Packed | None]) -> Sequence[int]:
+        """The numbers of those that may differ, in order."""
+        both = [
+            (n, row.packed, other) for n, (row, other) in enumerate(zip(there, wanted, strict=True)) if row and other
+        ]
+        numbers, packed, expected = zip(*both, strict=True) if both else ((), (), ())
+        like = set(numbers) - {numbers[n] for n in self.comparison.unlike(packed, expected)}
+        return [n for n in range(len(there)) if n not in like]
 
     def no_key(self, row: StoredRow) -> Found:
         """A row whose key is none: somebody else wrote it."""

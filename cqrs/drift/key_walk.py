@@ -23,10 +23,12 @@ from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.progress import Progress
 from cqrs.readmodels.keys import key_of_text
 
-#: Keys a chunk at first; then as many as take about so long.
+#: Keys a chunk at first; then so many that a chunk takes no longer than this, and so none of its snapshots.
 CHUNK_KEYS = 1_000
 FEWEST_KEYS, MOST_KEYS = 50, 5_000
-CHUNK_SECONDS = 0.5
+CHUNK_SECONDS = 0.4
+#: How often it is looked whether there are events to index, when there were none the last time.
+FOLLOW_SECONDS = 1.0
 
 ABSENT = "keys without a row"
 
@@ -71,6 +73,7 @@ class KeyWalk:
         self._last_text: str | None = None
         self._part = ""
         self._done = 0
+        self._followed: float | None = None
 
     def place(self, encoded: str) -> Place | None:
         """What `Place.encoded` gave; None where that is no key of ours any more."""
@@ -88,10 +91,16 @@ class KeyWalk:
             self._bound(place)
         began = self._monotonic()
         following = self._rows(place) if place.part == ROWS else self._absent(place)
-        self._adapt(self._monotonic() - began)
+        ended = self._monotonic()
+        self._adapt(ended - began)
         self._run.progress(self._done)
-        self._keys.follow()
+        self._follow(ended)
         return following
+
+    def _follow(self, now: float) -> None:
+        """While there is nothing to index, asking at every chunk would be a part of what a check costs."""
+        if self._followed is None or now - self._followed >= FOLLOW_SECONDS:
+            self._followed = None if self._keys.follow() else now
 
     def _rows(self, place: Place) -> Place:
         judged, snapshot = self._judge.rows(place.stored, self._size, self._last_row)
@@ -135,7 +144,7 @@ class KeyWalk:
         self._met = met
 
     def _adapt(self, took: float) -> None:
-        if took > 2 * CHUNK_SECONDS:
+        if took > CHUNK_SECONDS:
             self._size = max(FEWEST_KEYS, self._size // 2)
-        elif took < CHUNK_SECONDS / 2:
+        elif took < CHUNK_SECONDS / 3:
             self._size = min(MOST_KEYS, self._size * 2)

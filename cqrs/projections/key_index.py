@@ -162,10 +162,13 @@ class KeyIndex:
         with self._database.read() as connection:
             indexed = self._find(connection)
             known = {way: indexed[way] for way in types if way in indexed}
-            positions = {p for each in known.values() for p in _stored_of_many(connection, each, keys, until)}
-        for way, handled in types.items():
-            positions.update(raw[0] for raw in self._pages(handled, known[way].to if way in known else 0, until))
-        return sorted(positions)
+            stored = [_stored_of_many(connection, each, keys, until) for each in known.values()]
+        rest = [
+            raw[0]
+            for way, handled in types.items()
+            for raw in self._pages(handled, known[way].to if way in known else 0, until)
+        ]
+        return sorted(set().union(*stored, rest))
 
     def have_more_than(self, most: int, name: str, keys: Sequence[str], *, until: int) -> bool:
         """Whether more than `most` events up to `until` would have to be read to derive these keys (their texts)."""

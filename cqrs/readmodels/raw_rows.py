@@ -66,8 +66,6 @@ class RandomRows:
 
 
 def fetch(connection: sa.Connection, statement: str, values: Sequence[Any]) -> list[Packed]:
-    if connection.dialect.name != "sqlite":
-        return [tuple(row) for row in connection.exec_driver_sql(statement, tuple(values)).all()]
     driver = driver_of(connection)
     try:
         rows: list[Packed] = driver.execute(statement, tuple(values)).fetchall()

@@ -23,6 +23,9 @@ from cqrs.readmodels.store import Generation, GenerationState
 from cqrs.readmodels.tables import generations as g
 from cqrs.store.database import Database
 
+#: Rows counted in one transaction.
+COUNTED_AT_ONCE = 100_000
+
 
 class StoredRow(NamedTuple):
     #: None where the stored values are no key of this table: somebody else wrote them.
@@ -74,13 +77,9 @@ class RowSnapshots:
         with self._database.read() as connection:
             live, parked, sql = self._begin(connection, model)
             sql = sql if number is None else row_statements(self._database, model, number)
-            keys = ", ".join(sql.keys)
-            mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-            bounds = [(sign, key) for sign, key in ((">", after), ("<=", last)) if key is not None]
-            within = " AND ".join(f"({keys}) {sign} {many_rows(1, len(sql.keys), mark)}" for sign, _ in bounds)
-            where = f" WHERE {within}" if within else ""
-            select = f"SELECT {sql.all_columns} FROM {sql.table}{where} ORDER BY {keys} LIMIT {size:d}"
-            found = fetch(connection, select, [part for _, key in bounds for part in key])
+            within, values = _within(connection, sql, after, last)
+            select = f"SELECT {sql.all_columns} {within} ORDER BY {', '.join(sql.keys)} LIMIT {size:d}"
+            found = fetch(connection, select, values)
         end = found[-1][: len(model.key_columns)] if len(found) == size else None
         return Snapshot(live, parked, self._rows(model, found), end)
 
@@ -114,11 +113,12 @@ class RowSnapshots:
             live = live_of(connection, model.projection)
             sql = row_statements(self._database, model, live.number)
             absent = f"WHERE NOT EXISTS (SELECT 1 FROM {sql.table} WHERE {sql.keys[0]} = wanted)"
+            # All texts travel as one value, on the way back too: a driver lets go of the interpreter at every row.
             if connection.dialect.name == "postgresql":
-                select = f"SELECT wanted FROM unnest(%s::text[]) AS wanted {absent}"
-                return connection.exec_driver_sql(select, (list(texts),)).scalars().all()
-            wanted = "(SELECT value AS wanted FROM json_each(?))"
-            select = f"SELECT json_group_array(wanted) FROM {wanted} {absent}"
+                given = "json_array_elements_text(%s::json) AS wanted"
+                select = f"SELECT coalesce(json_agg(wanted), '[]')::text FROM {given} {absent}"
+            else:
+                select = f"SELECT json_group_array(wanted) FROM (SELECT value AS wanted FROM json_each(?)) {absent}"
             found = connection.exec_driver_sql(select, (msgspec.json.encode(texts).decode(),)).scalar_one()
             return msgspec.json.decode(found, type=list[str])
 
@@ -135,11 +135,19 @@ class RowSnapshots:
         return found[0] if found else None
 
     def count(self, model: RowModel, limit: int) -> int:
-        """Rows of the live generation, counted no further than `limit`. Raises ReadModelMissing."""
-        with self._database.read() as connection:
-            _, _, sql = self._begin(connection, model)
-            counted = f"SELECT count(*) FROM (SELECT 1 FROM {sql.table} LIMIT {limit:d}) AS counted"
-            return int(connection.exec_driver_sql(counted).scalar_one())
+        """Rows of the live generation, counted no further than `limit`; some at a time, so that no snapshot is long.
+        Raises ReadModelMissing."""
+        counted, after = 0, None
+        while counted < limit:
+            size = min(COUNTED_AT_ONCE, limit - counted)
+            with self._database.read() as connection:
+                _, _, sql = self._begin(connection, model)
+                (within, values), keys = _within(connection, sql, after), ", ".join(sql.keys)
+                last = fetch(connection, f"SELECT {keys} {within} ORDER BY {keys} LIMIT 1 OFFSET {size - 1:d}", values)
+                if not last:
+                    return counted + int(fetch(connection, f"SELECT count(*) {within}", values)[0][0])
+            counted, after = counted + size, last[0]
+        return counted
 
     def _begin(self, connection: sa.Connection, model: RowModel) -> tuple[Generation, Collection[str], RowStatements]:
         """The checkpoint is the first thing read: it begins the snapshot."""
@@ -157,6 +165,17 @@ class RowSnapshots:
         except (ValueError, TypeError, ArithmeticError, InexactValue):
             return [_row(codec, row[:size], row) for row in found]
         return [*map(StoredRow._make, zip(keys, texts, found, strict=True))]
+
+
+def _within(
+    connection: sa.Connection, sql: RowStatements, after: Packed | None, last: Packed | None = None
+) -> tuple[str, list[Any]]:
+    """The rows behind a stored key, up to the `last` one."""
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    bounds = [(sign, key) for sign, key in ((">", after), ("<=", last)) if key is not None]
+    within = [f"({', '.join(sql.keys)}) {sign} {many_rows(1, len(sql.keys), mark)}" for sign, _ in bounds]
+    where = f" WHERE {' AND '.join(within)}" if within else ""
+    return f"FROM {sql.table}{where}", [part for _, key in bounds for part in key]
 
 
 def is_its_text(kind: sa.types.TypeEngine[Any]) -> bool:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 #: A module may import from its own layer and from those above it; a package counts as its name, but for the modules
 #: that are named here with their package.
 LAYERS = (
-    {"errors", "clock", "identifiers", "version"},
+    {"errors", "clock", "identifiers", "interpreter", "version"},
     {"messages", "values", "json_text", "validation", "fields", "message_checks", "masking"},
     {"settings", "secret_key", "setting_values", "shown_settings", "log_lines"},
     {"store", "readmodels"},
