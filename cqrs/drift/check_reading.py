@@ -12,7 +12,7 @@ from cqrs.drift.check import MOST_FINDINGS, REPAIRED, Check, Finding, FindingPag
 from cqrs.drift.estimate import Estimate
 from cqrs.drift.tables import checks, findings
 from cqrs.errors import NotFound
-from cqrs.store.database import Database
+from cqrs.store.database import KEEP_PLAN, Database
 
 LONGEST_PAGE = 200
 
@@ -55,7 +55,7 @@ class CheckReading:
         f = findings.c
         mine = (f.projection == projection, f.reference == reference, f.resolved_by.is_(None))
         asked = sa.select(f.key).where(*mine).distinct().order_by(f.key).limit(MOST_FINDINGS)
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return list(connection.execute(asked).scalars())
 
     def keys_of(self, identity: str, only: Collection[int] | None = None) -> list[str]:
@@ -63,7 +63,7 @@ class CheckReading:
         f = findings.c
         asked = sa.select(f.key).where(f.check == identity, f.resolved_by.is_(None)).order_by(f.n)
         asked = asked if only is None else asked.where(f.n.in_(only))
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return list(connection.execute(asked).scalars())
 
     def unresolved(self, identity: str, only: Collection[int] | None = None) -> list[Finding]:
@@ -76,7 +76,8 @@ class CheckReading:
 
     def _select(self, *conditions: sa.ColumnElement[bool], limit: int) -> list[Check]:
         query = sa.select(checks).where(*conditions).order_by(checks.c.id.desc()).limit(limit)
-        with self._database.read() as connection:
+        query = query.execution_options(**KEEP_PLAN)
+        with self._database.glance() as connection:
             return [_check(row) for row in connection.execute(query).mappings()]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from cqrs.drift.tables import checks, findings
 from cqrs.errors import CheckOvertaken
 from cqrs.identifiers import new_id
 from cqrs.projections.failures import storable
+from cqrs.store.database_time import database_now
 
 UNFINISHED = "It did not come to its end."
 #: What one that did not means for readers.
@@ -39,8 +39,7 @@ class Checks(CheckReading):
         facts["origin"] = origin
         with self._database.write(durable=False) as connection:  # if it is lost it is begun again
             values = {**facts, **dict.fromkeys(COUNTS, 0), "cursor": "", "saves": 0}
-            now = self._database.now(connection)
-            connection.execute(checks.insert().values(id=identity, started_at=now, **values))
+            connection.execute(checks.insert().values(id=identity, started_at=database_now(), **values))
         return self.get(identity)
 
     def save(
@@ -57,11 +56,10 @@ class Checks(CheckReading):
         else did."""
         with self._database.write() as connection:
             after = self._write(connection, check, found)
-            now = self._database.now(connection)
             if right:
-                self._resolve(connection, check, check.id, findings.c.key.in_(right), now)
+                self._resolve(connection, check, check.id, findings.c.key.in_(right))
             if repaired:
-                self._resolve(connection, check, check.operation, findings.c.key.in_(repaired), now)
+                self._resolve(connection, check, check.operation, findings.c.key.in_(repaired))
             if also is not None:
                 also(connection)
         return after
@@ -70,9 +68,8 @@ class Checks(CheckReading):
         kept = found[: max(0, MOST_FINDINGS - check.stored)]
         after = replace(check, stored=check.stored + len(kept), saves=check.saves + 1, **facts)
         self._update(connection, check, after)
-        now = self._database.now(connection)
         for n, each in enumerate(kept, start=check.stored + 1):
-            connection.execute(findings.insert().values(self._row(connection, check, n, each, now)))
+            connection.execute(findings.insert().values(self._row(connection, check, n, each)))
         return after
 
     def restart(self, check: Check) -> Check:
@@ -101,20 +98,18 @@ class Checks(CheckReading):
             after = self._write(connection, check, found, verdict=verdict.value, reason=reason, finished_at=now)
             if all_seen and verdict in (Verdict.NONE, Verdict.DRIFT) and after.stored == after.differing:
                 mine = sa.select(findings.c.key).where(findings.c.check == check.id)
-                self._resolve(connection, check, check.id, findings.c.key.not_in(mine), now)
+                self._resolve(connection, check, check.id, findings.c.key.not_in(mine))
             if also is not None:
                 also(connection)
         return after
 
     @staticmethod
-    def _resolve(
-        connection: sa.Connection, check: Check, by: str, which: sa.ColumnElement[bool], now: datetime
-    ) -> None:
+    def _resolve(connection: sa.Connection, check: Check, by: str, which: sa.ColumnElement[bool]) -> None:
         """What other checks found by the same reference."""
         f = findings.c
         others = (f.projection == check.projection, f.reference == check.reference, f.check != check.id)
         standing = findings.update().where(*others, f.resolved_by.is_(None), which)
-        connection.execute(standing.values(resolved_by=by, resolved_at=now))
+        connection.execute(standing.values(resolved_by=by, resolved_at=database_now()))
 
     @staticmethod
     def _update(connection: sa.Connection, before: Check, after: Check) -> None:
@@ -125,7 +120,7 @@ class Checks(CheckReading):
             raise CheckOvertaken(projection=before.projection)
 
     @staticmethod
-    def _row(connection: sa.Connection, check: Check, n: int, found: Found, now: datetime) -> dict[str, Any]:
+    def _row(connection: sa.Connection, check: Check, n: int, found: Found) -> dict[str, Any]:
         f, key = findings.c, storable(found.key)
         seen = sa.select(f.first_seen_at, f.times_seen).where(f.projection == check.projection, f.key == key)
         seen = seen.where(f.reference == check.reference)
@@ -141,7 +136,7 @@ class Checks(CheckReading):
             "kind": found.kind,
             "columns": msgspec.json.encode(found.columns).decode(),
             "last_event": found.last_event,
-            "first_seen_at": now if before is None else before.first_seen_at,
+            "first_seen_at": database_now() if before is None else before.first_seen_at,
             "times_seen": 1 if before is None else before.times_seen + 1,
         }
 

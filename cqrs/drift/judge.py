@@ -72,7 +72,7 @@ class Judge:
 
     def live(self) -> Generation:
         """As it is now. Raises ReadModelMissing, ShapeMismatch."""
-        return self.judged(self.snapshots.of_keys(self.model, ()).live).live
+        return self.judged(self.snapshots.live(self.model)).live
 
     def judged(self, live: Generation) -> Judged:
         """An empty one. Raises ShapeMismatch."""
@@ -179,10 +179,10 @@ class Judge:
     def differs_from_itself(self, keys: Sequence[Key], until: int) -> list[str]:
         """Texts of keys that come out otherwise when they are derived again: their handlers look at more than row and
         event, or what they do depends on how events are batched."""
-        skips = self.skips()
+        skips, positions = self.skips(), self.deriver.positions(keys, until)
         once, again = (self.deriver.derivation(keys, skips, settle_each=each) for each in (False, True))
         for each in (once, again):
-            each.advance(until)
+            each.advance(until, positions)
         first, second = once.packed(), again.packed()
         return sorted(key_text(key) for key in keys if self._other(key, once, first, again, second))
 

@@ -145,6 +145,6 @@ class KeyWalk:
 
     def _adapt(self, took: float) -> None:
         if took > CHUNK_SECONDS:
-            self._size = max(FEWEST_KEYS, self._size // 2)
+            self._size = min(self._size, max(FEWEST_KEYS, self._size // 2))
         elif took < CHUNK_SECONDS / 3:
             self._size = min(MOST_KEYS, self._size * 2)

@@ -26,7 +26,7 @@ Deed = dict[str, Any]
 
 def refuse_unsteady(judge: Judge, keys: Sequence[Key]) -> None:
     """Raises RepairRefused when some of the rows come out otherwise each time."""
-    live = judge.snapshots.of_keys(judge.model, []).live
+    live = judge.snapshots.live(judge.model)
     if judge.differs_from_itself(keys[:TWICE_KEYS], live.position):
         reason = "derived twice, its rows come out otherwise. Correct the handlers, then replay it."
         raise RepairRefused(projection=judge.model.name, why=reason)

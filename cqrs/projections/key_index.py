@@ -158,17 +158,20 @@ class KeyIndex:
     def positions_of_keys(self, name: str, keys: Sequence[str], *, until: int) -> list[int]:
         """Positions up to `until` among which are all events of these keys (their texts), in order. Others may be
         among them, where nothing is indexed yet or projections share a way: whoever folds them looks at the key."""
-        types = self._types_by_way(self._projections[name])
-        with self._database.read() as connection:
-            indexed = self._find(connection)
-            known = {way: indexed[way] for way in types if way in indexed}
-            stored = [_stored_of_many(connection, each, keys, until) for each in known.values()]
-        rest = [
-            raw[0]
-            for way, handled in types.items()
-            for raw in self._pages(handled, known[way].to if way in known else 0, until)
-        ]
-        return sorted(set().union(*stored, rest))
+        found, texts = set[int](), msgspec.json.encode(keys).decode()
+        for way, handled in self._types_by_way(self._projections[name]).items():
+            indexed_to, stored = self._stored_of_many(way, texts, until)
+            found.update(stored)
+            found.update(raw[0] for raw in self._pages(handled, indexed_to, until))
+        return sorted(found)
+
+    def _stored_of_many(self, way: str, texts: str, until: int) -> tuple[int, Sequence[int]]:
+        """How far the way is indexed, and the positions of the keys up to there, in one statement and so of one moment.
+        All keys travel as one value, and so do the positions: fetching lets go of the interpreter at every row."""
+        statement = _STORED_ON_SQLITE if self._database.dialect == "sqlite" else _STORED_ON_POSTGRES
+        with self._database.glance() as connection:
+            row = connection.exec_driver_sql(statement, (texts, until, way, self._fingerprints[way])).one_or_none()
+        return (0, ()) if row is None else (row[0], msgspec.json.decode(row[1], type=list[int]))
 
     def have_more_than(self, most: int, name: str, keys: Sequence[str], *, until: int) -> bool:
         """Whether more than `most` events up to `until` would have to be read to derive these keys (their texts)."""
@@ -301,13 +304,6 @@ def _stored(connection: sa.Connection, indexed: _Indexed, key: str, until: int) 
     return list(connection.execute(asked).scalars())
 
 
-def _stored_of_many(connection: sa.Connection, indexed: _Indexed, keys: Sequence[str], until: int) -> Iterable[int]:
-    """All keys travel as one value, and so do the positions: fetching lets go of the interpreter at every row."""
-    statement = _STORED_ON_SQLITE if connection.dialect.name == "sqlite" else _STORED_ON_POSTGRES
-    values = (indexed.id, msgspec.json.encode(keys).decode(), min(until, indexed.to))
-    return msgspec.json.decode(connection.exec_driver_sql(statement, values).scalar_one(), type=list[int])
-
-
 def _count_of_many(connection: sa.Connection, indexed: _Indexed, keys: Sequence[str], until: int, limit: int) -> int:
     """Counted no further than `limit`."""
     e = event_keys.c
@@ -317,12 +313,14 @@ def _count_of_many(connection: sa.Connection, indexed: _Indexed, keys: Sequence[
 
 
 _STORED_ON_SQLITE = (
-    "SELECT json_group_array(position) FROM event_keys "
-    "WHERE key_id = ? AND key IN (SELECT value FROM json_each(?)) AND position <= ?"
+    "SELECT indexed_to, (SELECT json_group_array(position) FROM event_keys WHERE key_id = id "
+    "AND key IN (SELECT value FROM json_each(?)) AND position <= min(?, indexed_to)) "
+    "FROM key_ids WHERE key_name = ? AND fingerprint = ?"
 )
 _STORED_ON_POSTGRES = (
-    "SELECT coalesce(json_agg(position), '[]')::text FROM event_keys "
-    "WHERE key_id = %s AND key = ANY(ARRAY(SELECT json_array_elements_text(%s::json))) AND position <= %s"
+    "SELECT indexed_to, (SELECT coalesce(json_agg(position), '[]')::text FROM event_keys WHERE key_id = id "
+    "AND key = ANY(ARRAY(SELECT json_array_elements_text(%s::json))) AND position <= least(%s, indexed_to)) "
+    "FROM key_ids WHERE key_name = %s AND fingerprint = %s"
 )
 
 

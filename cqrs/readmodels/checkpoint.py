@@ -147,17 +147,14 @@ class Checkpoint:
     def fail(self, connection: sa.Connection, held: Generation, failure: Failure) -> None:
         self._one(connection, FAIL, held, failure=msgspec.json.encode(failure).decode())
 
-    def seize(self, connection: sa.Connection, projection: str, number: int) -> int:
-        """Fence whoever moves it, and keep all others out until this transaction ends. Returns the checkpoint.
+    def seize(self, connection: sa.Connection, projection: str, number: int) -> None:
+        """Fence whoever moves it, and keep all others out until this transaction ends.
 
         Raises Fenced when it is neither live nor being built.
         """
         this = {"p": projection, "g": number}
         if connection.execute(SEIZE, this).rowcount != 1:
             raise Fenced(projection=projection, generation=number)
-        seized = self.read(connection, projection, number)
-        assert seized is not None
-        return seized.position
 
     def read(self, connection: sa.Connection, projection: str, number: int) -> Generation | None:
         row = connection.execute(READ, {"p": projection, "g": number}).mappings().one_or_none()

@@ -13,7 +13,7 @@ from cqrs.readmodels.checkpoint import Checkpoint
 from cqrs.readmodels.codec import Packed, RowCodec
 from cqrs.readmodels.keys import key_text
 from cqrs.readmodels.rows import Key, RowModel
-from cqrs.readmodels.snapshots import RowSnapshots, Snapshot, live_of, row_statements
+from cqrs.readmodels.snapshots import RowSnapshots, Snapshot, row_statements
 from cqrs.readmodels.tables import foreign_writes
 from cqrs.store.database import Database
 
@@ -41,9 +41,10 @@ class RowRepairs:
         sql, codec = row_statements(self._database, model, number), RowCodec(model, self._database.engine.dialect)
         with self._database.write() as connection:
             self._checkpoint.seize(connection, model.name, number)
-            if live_of(connection, model.name).number != number:
+            held = self._snapshots.on(connection, model, keys)
+            if held.live.number != number:
                 raise Fenced(projection=model.name, generation=number)
-            wanted = decide(self._snapshots.on(connection, model, keys))
+            wanted = decide(held)
             if not wanted.keys:
                 return
             try:

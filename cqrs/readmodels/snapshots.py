@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,7 +12,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
 from cqrs.errors import InexactValue, ReadModelMissing
-from cqrs.readmodels import parked_table
 from cqrs.readmodels.checkpoint import generation_of
 from cqrs.readmodels.codec import Packed, RowCodec
 from cqrs.readmodels.keys import key_text, key_texts
@@ -21,7 +21,14 @@ from cqrs.readmodels.rows import Key, RowModel
 from cqrs.readmodels.statements import RowStatements, many_rows
 from cqrs.readmodels.store import Generation, GenerationState
 from cqrs.readmodels.tables import generations as g
-from cqrs.store.database import Database
+from cqrs.readmodels.tables import parked_keys
+from cqrs.store.database import KEEP_PLAN, Database
+
+_LIVE = (
+    sa.select(g)
+    .where(g.c.projection == sa.bindparam("p"), g.c.state == GenerationState.LIVE)
+    .execution_options(**KEEP_PLAN)
+)
 
 #: Rows counted in one transaction.
 COUNTED_AT_ONCE = 100_000
@@ -60,8 +67,13 @@ class RowSnapshots:
     def origin(self, projection: str) -> str:
         """Of the database that its rows lie in; see GenerationId. Empty while it has none."""
         asked = sa.select(g.c.origin).where(g.c.projection == projection, g.c.state == GenerationState.LIVE)
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return connection.execute(asked).scalar() or ""
+
+    def live(self, model: RowModel) -> Generation:
+        """The live generation as it is now. Raises ReadModelMissing."""
+        with self._database.glance() as connection:
+            return live_of(connection, model.projection)
 
     def chunk(
         self,
@@ -141,7 +153,7 @@ class RowSnapshots:
         while counted < limit:
             size = min(COUNTED_AT_ONCE, limit - counted)
             with self._database.read() as connection:
-                _, _, sql = self._begin(connection, model)
+                sql = row_statements(self._database, model, live_of(connection, model.projection).number)
                 (within, values), keys = _within(connection, sql, after), ", ".join(sql.keys)
                 last = fetch(connection, f"SELECT {keys} {within} ORDER BY {keys} LIMIT 1 OFFSET {size - 1:d}", values)
                 if not last:
@@ -151,8 +163,10 @@ class RowSnapshots:
 
     def _begin(self, connection: sa.Connection, model: RowModel) -> tuple[Generation, Collection[str], RowStatements]:
         """The checkpoint is the first thing read: it begins the snapshot."""
-        live = live_of(connection, model.projection)
-        parked = frozenset(parked_table.positions(connection, model.projection, live.number))
+        found = connection.execute(_live_and_parked(connection.dialect.name), {"p": model.projection})
+        row = dict(_one(found, model.projection))
+        parked = frozenset(msgspec.json.decode(row.pop("parked") or "[]", type=list[str]))
+        live = generation_of(row)
         return live, parked, row_statements(self._database, model, live.number)
 
     def _rows(self, model: RowModel, found: Sequence[Packed]) -> list[StoredRow]:
@@ -190,11 +204,23 @@ def row_statements(database: Database, model: RowModel, number: int) -> RowState
 
 def live_of(connection: sa.Connection, name: str) -> Generation:
     """Raises ReadModelMissing."""
-    asked = sa.select(g).where(g.c.projection == name, g.c.state == GenerationState.LIVE)
-    row = connection.execute(asked).mappings().one_or_none()
+    return generation_of(_one(connection.execute(_LIVE, {"p": name}), name))
+
+
+def _one(found: sa.CursorResult[Any], name: str) -> sa.RowMapping:
+    row = found.mappings().one_or_none()
     if row is None:
         raise ReadModelMissing(name=name)
-    return generation_of(row)
+    return row
+
+
+@functools.cache
+def _live_and_parked(dialect: str) -> sa.Select[Any]:
+    """The keys as one JSON array, or NULL."""
+    p = parked_keys.c
+    keys = sa.func.json_group_array(p.key) if dialect == "sqlite" else sa.cast(sa.func.json_agg(p.key), sa.Text)
+    its = sa.select(keys).where(p.projection == g.c.projection, p.generation == g.c.generation)
+    return _LIVE.add_columns(its.correlate(g).scalar_subquery().label("parked"))
 
 
 def _row(codec: RowCodec, stored: tuple[Any, ...], row: Packed) -> StoredRow:

@@ -254,7 +254,7 @@ class SqlReadModelStore:
             return parked_table.find(connection, projection, number, key)
 
     def skips(self, projection: str) -> Skips:
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return skipped_table.skips(connection, projection)
 
     def skipped(self, projection: str, *, before: tuple[int, str] | None, limit: int) -> list[Skipped]:
@@ -274,13 +274,15 @@ class SqlReadModelStore:
     ) -> Settled:
         rows = self.rows(model, number)
         with self._database.write() as connection:
-            position = self._checkpoint.seize(connection, model.name, number)
+            self._checkpoint.seize(connection, model.name, number)
+            held = self._checkpoint.read(connection, model.name, number)
+            assert held is not None
             parked = parked_table.find(connection, model.name, number, key)
             if parked is None or (skip is not None and skip.position != parked.position):
                 raise KeyNotParked(projection=model.name, key=key)
             if skip is not None:
                 skipped_table.skip(connection, model.name, key, skip)
-            settled = derive(position)
+            settled = derive(held.position)
             if settled.parked is None or settled.parked.position >= parked.position:
                 rows.settle(connection, key, settled)
             parked_table.settle(connection, model.name, number, parked, settled.parked)

@@ -52,6 +52,7 @@ class PostgresDatabase(Database):
                 yield connection
             else:
                 yield connection.execution_options(**options)
+            driver_of(connection).commit()  # at a rollback the driver forgets the plans that are kept
 
     @contextmanager
     def glance(self) -> Iterator[sa.Connection]:

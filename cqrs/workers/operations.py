@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,7 +14,6 @@ from cqrs.errors import NotFound, OperationFinished, OperationInTheWay, Operatio
 from cqrs.identifiers import new_id
 from cqrs.store.database import KEEP_PLAN, Database
 from cqrs.store.database_time import database_now
-from cqrs.store.instants import Instant
 from cqrs.store.question import Question
 from cqrs.workers.operation import ACTIVE, EXCLUSIVE, LogLine, Operation, OperationState, Phase
 from cqrs.workers.operation_tables import operation_log, operations
@@ -170,52 +168,32 @@ class Operations:
 
     def claim(self, owner: str, kinds: tuple[str, ...]) -> Run | None:
         """Take the oldest operation that nobody works on: requested, approved, or left behind by a dead worker."""
-        with self._database.read() as connection:
-            if connection.execute(self._claimable(connection, kinds, self._database.now(connection))).first() is None:
+        claimable = _claimable(kinds)
+        with self._database.glance() as connection:
+            if connection.execute(claimable).first() is None:
                 return None  # asked twice a second by every worker: nobody else need wait for that
         with self._database.write() as connection:
-            now = self._database.now(connection)
-            claimable = self._claimable(connection, kinds, now)
             if self._database.dialect == "postgresql":
                 claimable = claimable.with_for_update(skip_locked=True)
-            identity: str | None = connection.execute(claimable).scalar()
-            if identity is None:
+            found = connection.execute(claimable).one_or_none()
+            if found is None:
                 return None
             self._update(
                 connection,
-                identity,
+                found.id,
                 sa.true(),
                 state=sa.case(
                     (operations.c.state == OperationState.CANCELLING, OperationState.CANCELLING),
                     else_=OperationState.RUNNING,
                 ),
                 owner=owner,
-                token=operations.c.token + 1,
+                token=found.token + 1,
                 attempts=operations.c.attempts + 1,
-                started_at=sa.func.coalesce(operations.c.started_at, sa.literal(now, Instant)),
-                heartbeat_at=now,
-                lease_until=now + timedelta(seconds=self._lease_seconds),
+                started_at=sa.func.coalesce(operations.c.started_at, database_now()),
+                heartbeat_at=database_now(),
+                lease_until=database_now(sa.literal(self._lease_seconds, sa.Float)),
             )
-            token = connection.scalar(sa.select(operations.c.token).where(operations.c.id == identity))
-        return Run(self._database, self.get(identity), token or 0, self._lease_seconds)
-
-    def _claimable(self, connection: sa.Connection, kinds: tuple[str, ...], now: datetime) -> sa.Select[Any]:
-        columns = operations.c
-        held = columns.state.in_((OperationState.RUNNING, OperationState.CANCELLING))
-        abandoned = sa.and_(held, sa.or_(columns.lease_until.is_(None), columns.lease_until < now))
-        requested = columns.state == OperationState.REQUESTED
-        if self._replays_running(connection, now) >= REPLAYS_AT_ONCE:
-            requested = sa.and_(requested, columns.kind != "replay")
-        query = sa.select(columns.id).where(columns.kind.in_(kinds), sa.or_(requested, abandoned))
-        return query.order_by(columns.id).limit(1)
-
-    def _replays_running(self, connection: sa.Connection, now: datetime) -> int:
-        running = sa.select(operations.c.id).where(
-            operations.c.kind == "replay",
-            operations.c.state.in_((OperationState.RUNNING, OperationState.CANCELLING)),
-            operations.c.lease_until >= now,
-        )
-        return len(connection.execute(running.limit(REPLAYS_AT_ONCE)).all())
+        return Run(self._database, self.get(found.id), found.token + 1, self._lease_seconds)
 
     def _update(
         self, connection: sa.Connection, identity: str, condition: sa.ColumnElement[bool], **values: Any
@@ -234,6 +212,19 @@ class Operations:
     def _found(self, query: sa.Select[Any]) -> list[Operation]:
         with self._database.glance() as connection:
             return [_operation(row) for row in connection.execute(query)]
+
+
+def _claimable(kinds: tuple[str, ...]) -> sa.Select[Any]:
+    """The oldest one that nobody works on; no replay where as many are at work as may be."""
+    columns = operations.c
+    held = columns.state.in_((OperationState.RUNNING, OperationState.CANCELLING))
+    abandoned = sa.and_(held, sa.or_(columns.lease_until.is_(None), columns.lease_until < database_now()))
+    replaying = sa.select(columns.id).where(columns.kind == "replay", held, columns.lease_until >= database_now())
+    replays = sa.select(sa.func.count()).select_from(replaying.limit(REPLAYS_AT_ONCE).subquery()).scalar_subquery()
+    may_begin = sa.or_(columns.kind != "replay", replays < REPLAYS_AT_ONCE)
+    requested = sa.and_(columns.state == OperationState.REQUESTED, may_begin)
+    query = sa.select(columns.id, columns.token).where(columns.kind.in_(kinds), sa.or_(requested, abandoned))
+    return query.order_by(columns.id).limit(1)
 
 
 def _newest(*conditions: sa.ColumnElement[bool], limit: int) -> sa.Select[Any]:

@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, NoReturn
 
 import msgspec
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 
 from cqrs.errors import OperationCancelled, OperationHeld, OperationInterrupted, OperationLost
 from cqrs.store.database import Database
+from cqrs.store.database_time import database_now
 from cqrs.workers.operation import Operation, OperationState, Phase
 from cqrs.workers.operation_tables import operation_log, operations
 
@@ -46,7 +46,7 @@ class Run:
         self.stopping = stopping
         self._database = database
         self._token = token
-        self._lease = timedelta(seconds=lease_seconds)
+        self._lease_seconds = lease_seconds
         self._phases = list(operation.phases)
         self._errors = list(operation.errors)
         self._error_count = operation.error_count
@@ -154,32 +154,28 @@ class Run:
 
     def _write(self, **values: Any) -> None:
         current = self._phases[-1] if self._phases else None
+        told: dict[str, Any] = {
+            "phases": msgspec.json.encode(self._phases).decode(),
+            "done": current.done if current else None,
+            "total": current.total if current else None,
+            "rate": self._rate(),
+            "errors": msgspec.json.encode(self._errors).decode(),
+            "error_count": self._error_count,
+            "heartbeat_at": database_now(),
+            "lease_until": database_now(sa.literal(self._lease_seconds, sa.Float)),
+        }
+        mine = operations.c.id == self.operation.id, operations.c.token == self._token
+        wanted = sa.true() if self._cleaning_up else operations.c.state != OperationState.CANCELLING
         with self._database.write(durable=bool(values)) as connection:  # progress may be lost with the power
-            now = self._database.now(connection)
-            told: dict[str, Any] = {
-                "phases": msgspec.json.encode(self._phases).decode(),
-                "done": current.done if current else None,
-                "total": current.total if current else None,
-                "rate": self._rate(),
-                "errors": msgspec.json.encode(self._errors).decode(),
-                "error_count": self._error_count,
-                "heartbeat_at": now,
-                "lease_until": now + self._lease,
-            }
-            mine = operations.c.id == self.operation.id, operations.c.token == self._token
-            asked = sa.select(operations.c.state).where(*mine)
-            state = connection.scalar(asked.with_for_update() if self._database.dialect == "postgresql" else asked)
-            if state is None:
+            written = connection.execute(operations.update().where(*mine, wanted).values(told | values)).rowcount == 1
+            if not written and connection.scalar(sa.select(operations.c.state).where(*mine)) is None:
                 raise OperationLost(title=self.operation.title)
-            stop = state == OperationState.CANCELLING and not self._cleaning_up
-            if not stop:
-                connection.execute(operations.update().where(*mine).values(told | values))
         self._written = time.monotonic()
-        if stop:
+        if not written:
             raise OperationCancelled(title=self.operation.title)
 
     def _now(self) -> Any:
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return self._database.now(connection)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from cqrs.drift import derivation
 from cqrs.drift.bench import CheckSizes
 from cqrs.drift.check import MOST_FINDINGS
 from cqrs.errors import OperationLost
@@ -70,6 +72,47 @@ def test_missing_extra_swapped_and_moved_rows(station: Station) -> None:
     missing = station.found(check)["g000"]
     assert missing.columns["label"] == {"stored": None, "expected": "Gauge 0"}
     assert missing.last_event == 30 + 3 * 30 + 1
+
+
+def test_events_of_a_chunk_that_come_in_many_pages(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(derivation, "PAGE", 4)
+    plant(station, "note", "g020")
+    station.append(GaugeRemoved(gauge="g021"))
+    station.move()
+    columns = ", ".join(c.name for c in gauges.columns if c.name != "gauge")
+    station.sql(
+        f"INSERT INTO gauges__g1 (gauge, {columns}) SELECT 'g021', {columns} FROM gauges__g1 WHERE gauge = 'g001'"
+    )
+    check = station.check()
+    found = station.found(check)
+    assert {key: each.kind for key, each in found.items()} == {"g020": "changed", "g021": "extra"}
+    assert [found[key].last_event for key in found] == [30 + 3 * 30 + 21, station.events.head()]
+    assert check.events == station.events.head()
+
+
+def test_one_is_neither_one_point_nought_nor_true(station: Station) -> None:
+    comparison = station.judge.comparison
+    rows = [row.packed for row in station.snapshots.chunk(Gauges.model, None, 3).rows]
+    n = next(n for n, column in enumerate(Gauges.model.columns) if column.name == "count")
+    for other in (float(rows[1][n]), rows[1][n] + 1, None):
+        others = [rows[0], (*rows[1][:n], other, *rows[1][n + 1 :]), rows[2]]
+        assert comparison.unlike(rows, others) == {1}
+    assert comparison.unlike(rows, list(rows)) == comparison.unlike([], []) == set()
+
+
+def test_a_slow_chunk_is_followed_by_smaller_ones(database: Database) -> None:
+    slow = Station(database, check_sizes=CheckSizes(chunk_keys=400), monotonic=map(float, itertools.count()).__next__)
+    slow.populate(1)
+    real, sizes = slow.judge.rows, list[int]()
+
+    def rows(after: Any, size: int, last: Any = None) -> Any:
+        sizes.append(size)
+        judged, snapshot = real(None, size, last)
+        return judged, replace(snapshot, end=("g000",) if len(sizes) < 6 else None)
+
+    slow.judge.rows = rows  # type: ignore[method-assign]
+    slow.check()
+    assert sizes == [400, 200, 100, 50, 50, 50]
 
 
 def test_what_only_looks_different_is_no_finding(station: Station) -> None:

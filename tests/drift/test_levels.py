@@ -9,6 +9,7 @@ import pytest
 from cqrs.drift.bench import CheckSizes
 from cqrs.drift.check import Check
 from cqrs.errors import OperationLost
+from cqrs.readmodels import snapshots
 from cqrs.readmodels.foreign_writes import ForeignWrites
 from cqrs.readmodels.snapshots import Snapshot
 from cqrs.store.database import Database
@@ -381,3 +382,9 @@ def test_who_was_overtaken_moves_no_pass(station: Station) -> None:
             mine, also=lambda connection: station.coverages.verify(connection, "gauges", station.id_of(1), 9)
         )
     assert station.coverage(1) == before
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 10, 30, 100])
+def test_rows_are_counted_some_at_a_time(station: Station, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(snapshots, "COUNTED_AT_ONCE", at_once)
+    assert [station.snapshots.count(station.judge.model, most) for most in (0, 9, 30, 31, 1_000)] == [0, 9, 30, 30, 30]
