@@ -88,11 +88,10 @@ class Derivation:
         self._skips = skips
         self._settle_each = settle_each
 
-    def advance(self, until: int, positions: Sequence[int] | None = None) -> None:
-        """Fold the events of the keys up to `until`; `positions` are theirs where somebody has looked them up. Raises
-        what the databases raise."""
+    def advance(self, until: int) -> None:
+        """Fold the events of the keys up to `until`. Raises what the databases raise."""
         if until > self.position:
-            positions = self._deriver.positions(self.rows, until) if positions is None else positions
+            positions = self._deriver.positions(self.rows, until)
             for page in self._deriver.read(positions[bisect_right(positions, self.position) :]):
                 self._fold(page)
             self.position = until

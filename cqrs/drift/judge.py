@@ -179,10 +179,10 @@ class Judge:
     def differs_from_itself(self, keys: Sequence[Key], until: int) -> list[str]:
         """Texts of keys that come out otherwise when they are derived again: their handlers look at more than row and
         event, or what they do depends on how events are batched."""
-        skips, positions = self.skips(), self.deriver.positions(keys, until)
+        skips = self.skips()
         once, again = (self.deriver.derivation(keys, skips, settle_each=each) for each in (False, True))
         for each in (once, again):
-            each.advance(until, positions)
+            each.advance(until)
         first, second = once.packed(), again.packed()
         return sorted(key_text(key) for key in keys if self._other(key, once, first, again, second))
 
