@@ -37,8 +37,8 @@ test-faults: $(DEV_STAMP) ## kill -9, pauses, faults at every statement, outages
 		tests/console/test_wild_requests.py tests/e2e/test_scenes.py tests/e2e/test_hostile_texts.py
 
 .PHONY: soak
-soak: ## the same with the long counts: 2,000 kills, 100,000 reads while replays swap, 1,000 checks
-	KILLS=2000 PAUSES=500 READS=100000 ORDER_TRANSACTIONS=25000 CHECKS=1000 DETECTOR_ROUNDS=200 $(MAKE) test-faults
+soak: ## the same with the long counts: 2,000 kills and pauses, 100,000 reads while replays swap, 1,000 checks
+	KILLS=2000 PAUSES=2000 READS=100000 ORDER_TRANSACTIONS=25000 CHECKS=1000 DETECTOR_ROUNDS=200 $(MAKE) test-faults
 
 .PHONY: lint
 lint: $(DEV_STAMP) ## ruff and mypy

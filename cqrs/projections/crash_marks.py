@@ -59,14 +59,15 @@ class Piece:
 class Suspicion:
     """The events that may have been in hand: no more than one batch, and only those that were there.
 
-    It is gone through event by event. One that may have been too long for that, as any of a build, by pieces first,
-    and event by event where a process died with one of them.
+    It is gone through event by event. One that is too long for that by pieces first, and event by event where a process
+    died with one of them.
     """
 
     alone: bool
     size: int
     left: int
     until: int | None = None
+    begun: bool = False
 
     @classmethod
     def of(cls, held: Generation, *, piece: int, batch: int) -> Self | None:
@@ -87,6 +88,9 @@ class Suspicion:
         """The next piece of a page that holds one event more than a piece; None when nothing is suspect any more."""
         if not page or self.left <= 0:
             return None
+        if not self.begun and len(page) <= self.size:  # a single piece: then at once event by event
+            self.alone, self.size, self.left = True, 1, len(page)
+        self.begun = True
         self.left -= self.size
         events = page[: self.size]
         more = len(page) > self.size and self.left > 0

@@ -146,6 +146,13 @@ def test_a_live_projection_far_behind_finds_the_event_in_a_batch_that_has_grown(
     assert (live.suspect, live.in_hand, live.deaths) == (None, None, 0)
 
 
+def test_a_batch_that_could_have_grown_but_is_short_costs_no_more_deaths(desk: Desk, url: str) -> None:
+    position = fill(desk, before=1, after=2)
+    assert deaths(url, Deadly, sizes=GROWING) == DEATHS
+    (parked,) = desk.projections.parked("members").items
+    assert (parked.key, parked.position) == ("m3", position)
+
+
 def test_nothing_is_suspect_once_the_batch_is_done(desk: Desk, url: str) -> None:
     append(desk.events, *[joined(f"m{n}") for n in range(5)])
     assert live_once(url, Deadly, idle=True) == KILLED
