@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from cqrs.readmodels import foreign
+from cqrs.readmodels.generations import create_generation
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.store.database import Database
@@ -65,6 +66,15 @@ def old_name(_connection: sa.Connection, kind: str, table: str) -> str:
     return f"{table}__{kind}"
 
 
+def make_old(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows of a generation and their triggers, as that program left them."""
+    upgrade(database, old_chain(folder / "old"))
+    with monkeypatch.context() as older, database.write() as connection:
+        older.setattr(foreign, "_name", old_name)
+        create_generation(connection, MEMBERS, 1)
+        foreign.watch(connection, MEMBERS, 1)
+
+
 def test_triggers_of_a_new_generation_do_not_look_like_one(database: Database) -> None:
     upgrade(database, READ)
     SqlReadModelStore(database).ensure(MEMBERS, shape="s", logic="l")
@@ -76,10 +86,7 @@ def test_triggers_of_a_new_generation_do_not_look_like_one(database: Database) -
 def test_those_of_an_older_program_are_renamed(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upgrade(database, old_chain(tmp_path / "old"))
-    with monkeypatch.context() as older:
-        older.setattr(foreign, "_name", old_name)
-        SqlReadModelStore(database).ensure(MEMBERS, shape="s", logic="l")
+    make_old(database, tmp_path, monkeypatch)
     before = triggers(database)
     assert len([name for name in before if name.startswith(f"{NAME}__g1__")]) == 3
     upgrade(database, READ)
@@ -92,10 +99,7 @@ def test_watching_a_table_again_gives_it_no_second_set(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A generation that is rolled back to was watched before."""
-    upgrade(database, old_chain(tmp_path / "old"))
-    with monkeypatch.context() as older:
-        older.setattr(foreign, "_name", old_name)
-        SqlReadModelStore(database).ensure(MEMBERS, shape="s", logic="l")
+    make_old(database, tmp_path, monkeypatch)
     upgrade(database, READ)
     with database.write() as connection:
         foreign.watch(connection, MEMBERS, 1)

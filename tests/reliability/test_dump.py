@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cqrs.store.opening import open_database
+from cqrs.store.schema import MAIN, READ, upgrade
 from tests.postgres import Server
 from tests.projections.library import append, borrowed, joined
-from tests.reliability.conftest import migrate
 from tests.reliability.desk import Desk, run_to_end
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.faults]
@@ -44,7 +44,10 @@ def servers() -> tuple[Server, Server]:
 def test_all_events_are_there_and_new_ones_come_after_them(servers: tuple[Server, Server], tmp_path: Path) -> None:
     old, new = servers
     old_url, new_url = old.create_database("shop"), new.create_database("shop")
-    migrate(old_url, Path())
+    migrated = open_database(old_url, root=Path())
+    upgrade(migrated, MAIN)
+    upgrade(migrated, READ)
+    migrated.dispose()
     before = open_desk(old_url)
     append(before.events, *[joined(f"m{n}") for n in range(20)])
     with before.main.engine.connect() as connection:  # a position that no event has
