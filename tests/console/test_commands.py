@@ -141,7 +141,7 @@ def test_sending_is_an_audit_row_and_shows_as_recently_sent(ana: Browser) -> Non
     ana.post("/commands/OpenAccount", {"account_id": "1", "owner": "Ada"})
     ana.post("/commands/OpenAccount", {"account_id": "", "owner": ""})
     words = text_of(ana.get("/commands/OpenAccount"))
-    assert "just now ana refused just now ana done" in words
+    assert re.search(r"(just now|\d+ s ago) ana refused (just now|\d+ s ago) ana done", words)
     assert "account_id: This field is required." in text_of(ana.get("/audit?action=command"))
 
 
