@@ -28,3 +28,11 @@ def test_a_position_is_written_as_url_for_writes_it(app: Flask, position: int) -
     with app.test_request_context():
         address = prefix_of("events.show", "position").to_position(position)
         assert address == url_for("events.show", position=position)
+
+
+@pytest.mark.parametrize(
+    ("key", "segment"), [(".", "~2"), ("..", "~2."), ("", "~3"), (".a", ".a"), ("a.b-c_1", "a.b-c_1")]
+)
+def test_a_key_that_would_be_no_segment_is_written_otherwise(app: Flask, key: str, segment: str) -> None:
+    with app.test_request_context():
+        assert prefix_of("streams.show", "stream").to_key(key) == f"/streams/{segment}"
