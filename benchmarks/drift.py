@@ -183,10 +183,10 @@ class _Bench:
         real = self._runtime.read.read
 
         @contextmanager
-        def timed() -> Iterator[Any]:
+        def timed(**options: Any) -> Iterator[Any]:
             nonlocal longest
             started = time.perf_counter()
-            with real() as connection:
+            with real(**options) as connection:
                 yield connection
             longest = max(longest, time.perf_counter() - started)
 

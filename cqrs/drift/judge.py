@@ -166,7 +166,10 @@ class Judge:
             (n, row.packed, other) for n, (row, other) in enumerate(zip(there, wanted, strict=True)) if row and other
         ]
         numbers, packed, expected = zip(*both, strict=True) if both else ((), (), ())
-        like = set(numbers) - {numbers[n] for n in self.comparison.unlike(packed, expected)}
+        unlike = self.comparison.unlike(packed, expected)
+        if not unlike and len(both) == len(there):
+            return ()
+        like = set(numbers) - {numbers[n] for n in unlike}
         return [n for n in range(len(there)) if n not in like]
 
     def no_key(self, row: StoredRow) -> Found:
