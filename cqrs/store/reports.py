@@ -144,7 +144,7 @@ class Reports:
     def type_counts(self, types: Iterable[str] | None = None, cap: int = 10_000) -> dict[str, Count]:
         """How many events there are of each type; of the first 200 types of the log unless some are named."""
         wanted = self.event_types() if types is None else tuple(types)
-        with self._database.read() as connection:
+        with self._database.read(by_index=True) as connection:
             return {
                 type: Count.up_to(cap, int(self._log.scalar(connection, *type_count(type, cap + 1, self._log))))
                 for type in wanted

@@ -151,7 +151,7 @@ class SqlEventStore:
             versions[append.stream] = number(rows, actual, now)
 
     def find_answer(self, key: IdempotencyKey) -> Repeated | None:
-        with self._database.read() as connection:
+        with self._database.read(by_index=True) as connection:
             return answers.find(connection, key, self._reader)
 
     def stream_version(self, stream: str) -> int:
@@ -168,7 +168,7 @@ class SqlEventStore:
         limit: int | None = None,
     ) -> list[RecordedEvent]:
         page = Page(after, _or_last(until), _or_last(limit), backwards)
-        with self._database.read() as connection:
+        with self._database.read(by_index=True) as connection:
             return self._reader.listed(connection, EventFilter(stream=stream), page)
 
     def read_all(
@@ -238,7 +238,7 @@ class SqlEventStore:
     def edge(
         self, where: EventFilter, *, after: int = 0, until: int | None = None, backwards: bool = False
     ) -> int | None:
-        with self._database.read() as connection:
+        with self._database.read(by_index=True) as connection:
             return self._reader.edge(connection, where, Page(after, _or_last(until), 0, backwards))
 
     def position_at(self, moment: datetime) -> int:

@@ -163,6 +163,24 @@ class TestPostgres:
             assert not [scan for scan in scans if scan["Node Type"] == "Seq Scan"], name
             assert sum(map(met, scans)) <= WINDOW * (1 + len(where.types)), (name, scans)
 
+    @pytest.mark.parametrize(
+        "names", [("common type", "category"), ("category", "common actor"), ("common type", "text")]
+    )
+    def test_a_window_that_is_much_of_the_log_ends_the_search_as_well(
+        self, log: Database, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A planner left alone reads all that fit, sorts them and throws most of them away."""
+        window = LONG // 5
+        monkeypatch.setattr(event_store, "WINDOW", window)
+        for name, select in selects_of(where_of(names), log_of(log), LONG):
+            scans = list(scans_of(plan(log, *select)))
+            assert sum(map(met, scans)) <= window, (name, scans)
+
+    def test_one_stream_is_read_by_its_index_however_much_may_be_asked_of_it(self, log: Database) -> None:
+        select = listing(EventFilter(stream="nobody-1"), Page(0, LAST, LAST, True), log_of(log))
+        (scan,) = scans_of(plan(log, *select))
+        assert (scan["Node Type"], met(scan)) == ("Index Scan", 0)
+
     def test_a_type_is_counted_no_further_than_asked(self, log: Database) -> None:
         for type in ("Common", "Retired", "Nothing"):
             scans = list(scans_of(plan(log, *type_count(type, 30, log_of(log)))))
@@ -191,7 +209,7 @@ def steps(database: Database, select: str, values: dict[str, Any]) -> int:
 
 def plan(database: Database, select: str, values: dict[str, Any]) -> dict[str, Any]:
     explained = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {_placeholders(select)}"
-    with database.read() as connection:
+    with database.read(by_index=True) as connection:
         root: dict[str, Any] = driver_of(connection).execute(explained, values).fetchone()[0][0]["Plan"]
         return root
 
