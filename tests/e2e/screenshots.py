@@ -35,6 +35,8 @@ PAGES = {
     "check": "/drift/checks/{spoilt}",
     "events": "/events",
     "event": "/events/1",
+    "event-beside": "/events?before=1000&open=990#event-990",
+    "failures": "/projections/daily_sales/failures",
     "event-types": "/event-types",
     "event-type": "/event-types/UserCreated",
     "streams": "/streams",
