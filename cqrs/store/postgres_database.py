@@ -70,6 +70,7 @@ class PostgresDatabase(Database):
             finally:
                 if driver.closed:
                     pooled.invalidate()
+                    self.engine.dispose()  # what broke it broke the others that wait there
                 else:
                     driver.autocommit = False
                 pooled.close()

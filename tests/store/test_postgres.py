@@ -30,6 +30,7 @@ from cqrs.store import postgres
 from cqrs.store.database import Database, driver_of
 from cqrs.store.opening import open_database
 from cqrs.store.postgres_log import APPEND, APPEND_ALONE
+from cqrs.store.question import Question
 from cqrs.store.records import EventFilter, Expected, IdempotencyKey, NewEvent, StreamAppend, Work
 from cqrs.store.schema import MAIN, READ, check, upgrade
 from cqrs.store.sql import SqlEventStore
@@ -218,6 +219,17 @@ def test_a_connection_that_breaks_under_the_drivers_cursor_is_replaced_too(datab
         _end_all_connections(database)
         driver_of(connection).execute("SELECT 1")
     database.ping()
+
+
+def test_after_a_question_that_broke_no_other_connection_of_before_is_used(database: Database) -> None:
+    with database.read(), database.read(), database.read():
+        pass  # three that wait for the next
+    _end_all_connections(database)
+    with pytest.raises(DatabaseUnavailable):
+        database.ask(Question(sa.select(sa.literal(1).label("one"))))
+    with database.read() as one, database.read() as another, database.read() as third:
+        for each in (one, another, third):
+            assert each.exec_driver_sql("SELECT 1").scalar_one() == 1
 
 
 def test_a_connection_that_broke_while_idle_is_noticed_before_it_is_used(
