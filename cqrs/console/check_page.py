@@ -19,7 +19,7 @@ from cqrs.drift.repair_plan import MOST_REPAIRED
 from cqrs.errors import NotFound
 from cqrs.projections.generation_info import GenerationInfo
 from cqrs.projections.status import ProjectionStatus
-from cqrs.readmodels.store import GenerationState
+from cqrs.readmodels.generation import GenerationState
 from cqrs.workers.operation import Operation
 
 KINDS = ("changed", "missing", "extra")

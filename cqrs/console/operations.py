@@ -20,7 +20,7 @@ from cqrs.console.rendering import render
 from cqrs.errors import NotSignedIn
 from cqrs.messages import Role
 from cqrs.projections.generation_info import GenerationInfo
-from cqrs.readmodels.store import GenerationState
+from cqrs.readmodels.generation import GenerationState
 from cqrs.workers.operation import LogLine, Operation, OperationState
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from cqrs.projections.status import ProjectionStatus
 
 if TYPE_CHECKING:
     from cqrs.readmodels.reading import ReadModel
-    from cqrs.readmodels.store import ParkedKey
+    from cqrs.readmodels.set_aside import ParkedKey
 
 #: Events of one page, and later ones that are named.
 SHOWN, LATER = 25, 5

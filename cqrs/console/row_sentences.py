@@ -10,7 +10,7 @@ from cqrs.drift.explanation import Explanation
 from cqrs.projections.status import ProjectionStatus
 
 if TYPE_CHECKING:
-    from cqrs.readmodels.store import ParkedKey
+    from cqrs.readmodels.set_aside import ParkedKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from cqrs.console.event_rows import EventRow, event_row
 from cqrs.console.payloads import payload_of
 from cqrs.errors import HandlerBroken
 from cqrs.projections.status import ProjectionStatus
-from cqrs.readmodels.store import Failure
+from cqrs.readmodels.generation import Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from cqrs.drift.estimate import Estimate
-from cqrs.readmodels.store import GenerationId
+from cqrs.readmodels.generation import GenerationId
 
 #: What rows are held against; the log where nothing else is said.
 LOG, WRITE_MODEL = "log", "write_model"

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cqrs.drift.tables import coverage, coverage_marks
-from cqrs.readmodels.store import GenerationId
+from cqrs.readmodels.generation import GenerationId
 from cqrs.store.database import Database
 
 c, m = coverage.c, coverage_marks.c

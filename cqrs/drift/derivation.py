@@ -17,7 +17,7 @@ from cqrs.projections.routing import Raw, Router, Step
 from cqrs.readmodels.codec import Packed, RowCodec
 from cqrs.readmodels.keys import key_text, key_texts
 from cqrs.readmodels.rows import Key, Row
-from cqrs.readmodels.store import Skips
+from cqrs.readmodels.set_aside import Skips
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cqrs.drift.check import Found
+from cqrs.readmodels.difference import DifferenceKind
 from cqrs.readmodels.keys import key_of_text
 from cqrs.readmodels.rows import RowModel
-from cqrs.readmodels.store import DifferenceKind
 
 
 def has_key(found: Found, model: RowModel) -> bool:

@@ -17,11 +17,14 @@ from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projection import Projection
 from cqrs.readmodels.codec import Packed, RowCodec
+from cqrs.readmodels.difference import DifferenceKind
+from cqrs.readmodels.generation import Generation
 from cqrs.readmodels.keys import key_of_text, key_text, key_texts
 from cqrs.readmodels.rows import Key
+from cqrs.readmodels.set_aside import Skips
 from cqrs.readmodels.shape import difference, shape_of
 from cqrs.readmodels.snapshots import RowSnapshots, Snapshot, StoredRow
-from cqrs.readmodels.store import DifferenceKind, Generation, ReadModelStore, Skips
+from cqrs.readmodels.store import ReadModelStore
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 

@@ -15,8 +15,8 @@ from cqrs.drift.bench import Bench
 from cqrs.drift.checks import Also
 from cqrs.drift.coverage import ROWS, Pass
 from cqrs.drift.key_walk import START, KeyWalk, Place
+from cqrs.readmodels.generation import GenerationId
 from cqrs.readmodels.keys import key_of_text
-from cqrs.readmodels.store import GenerationId
 
 #: The cursor of a check that has come as far as it was to.
 OVER = "over"

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from cqrs.drift.check import MOST_FINDINGS, REPAIRED, Verdict
 from cqrs.drift.tables import checks, findings
 from cqrs.projections.drift_known import NOTHING_KNOWN, DriftKnown, LastCheck
-from cqrs.readmodels.store import GenerationId
+from cqrs.readmodels.generation import GenerationId
 from cqrs.store.database import Database
 from cqrs.store.question import Question
 

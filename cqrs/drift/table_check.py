@@ -27,11 +27,12 @@ from cqrs.projections.progress import Progress
 from cqrs.projections.projection import Projection
 from cqrs.projections.scratch import Scratch
 from cqrs.readmodels.codec import Packed
+from cqrs.readmodels.difference import DifferenceKind
+from cqrs.readmodels.generation import Generation
 from cqrs.readmodels.keys import key_of_text
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.shape import difference, shape_of
 from cqrs.readmodels.snapshots import RowSnapshots, Snapshot, StoredRow
-from cqrs.readmodels.store import DifferenceKind, Generation
 
 CHUNK_ROWS = 1_000
 

@@ -19,10 +19,10 @@ from cqrs.drift.checks import Also
 from cqrs.drift.judge import pair
 from cqrs.drift.key_walk import CHUNK_KEYS
 from cqrs.drift.write_model_rows import Values, WriteModelRows
+from cqrs.readmodels.difference import DifferenceKind
 from cqrs.readmodels.keys import key_of_text, key_text
 from cqrs.readmodels.rows import Key
 from cqrs.readmodels.snapshots import Snapshot, StoredRow
-from cqrs.readmodels.store import DifferenceKind
 
 #: How long pending keys are waited for, and how long between two looks at them.
 PENDING_SECONDS, LOOK_SECONDS = 5.0, 0.5

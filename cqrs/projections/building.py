@@ -14,8 +14,9 @@ from cqrs.projections.failures import error_text
 from cqrs.projections.history import check_history
 from cqrs.projections.progress import Progress
 from cqrs.projections.projection import Projection
+from cqrs.readmodels.generation import Generation
 from cqrs.readmodels.keys import key_text
-from cqrs.readmodels.store import Generation, ReadModelStore
+from cqrs.readmodels.store import ReadModelStore
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 

@@ -14,9 +14,12 @@ from cqrs.errors import KeyUnreadable, ProcessDied
 from cqrs.projections.failures import INFRASTRUCTURE, error_text, traceback_text
 from cqrs.projections.projection import DELETE
 from cqrs.projections.routing import Raw, Router
+from cqrs.readmodels.batch import Batch
+from cqrs.readmodels.generation import Generation, GenerationState
 from cqrs.readmodels.keys import key_text
 from cqrs.readmodels.rows import Key, Row
-from cqrs.readmodels.store import Batch, Generation, GenerationRows, GenerationState, ParkedKey, Skips
+from cqrs.readmodels.set_aside import ParkedKey, Skips
+from cqrs.readmodels.store import GenerationRows
 
 ATTEMPTS = 2
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cqrs.projections.careful_fold import CarefulFold
-from cqrs.readmodels.store import Generation, GenerationRows, ReadModelStore
+from cqrs.readmodels.generation import Generation
+from cqrs.readmodels.store import GenerationRows, ReadModelStore
 
 MOST_PARKED = 100
 #: Of all keys, parked within the time below. Fewer than FEWEST say nothing: one key of ten is 10 %.

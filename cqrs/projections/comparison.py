@@ -10,9 +10,11 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cqrs.readmodels.difference import Compared, Difference, DifferenceKind
+from cqrs.readmodels.generation import Generation
 from cqrs.readmodels.keys import key_text
 from cqrs.readmodels.rows import Key, RowModel
-from cqrs.readmodels.store import Compared, Difference, DifferenceKind, Generation, ReadModelStore
+from cqrs.readmodels.store import ReadModelStore
 
 CHUNK_ROWS = 2_000
 #: Differing rows that are shown; all are counted.

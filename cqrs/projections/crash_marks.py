@@ -15,8 +15,8 @@ from typing import Self
 from cqrs.errors import KeyUnreadable, ProcessDied
 from cqrs.projections.careful_fold import Culprit
 from cqrs.projections.routing import Raw, Router
+from cqrs.readmodels.generation import ANY_EVENT, Generation
 from cqrs.readmodels.rows import Key
-from cqrs.readmodels.store import ANY_EVENT, Generation
 
 #: With this many processes dead an event is not applied again.
 MOST_DEATHS = 3

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from cqrs.readmodels.store import GenerationId
+from cqrs.readmodels.generation import GenerationId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

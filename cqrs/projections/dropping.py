@@ -9,8 +9,9 @@ from datetime import timedelta
 from cqrs.errors import DatabaseBusy
 from cqrs.projections.generation_info import KEPT_FOR
 from cqrs.projections.projection import Projection
+from cqrs.readmodels.generation import Generation, GenerationState
 from cqrs.readmodels.rows import RowModel
-from cqrs.readmodels.store import Generation, GenerationState, ReadModelStore
+from cqrs.readmodels.store import ReadModelStore
 
 logger = logging.getLogger(__name__)
 

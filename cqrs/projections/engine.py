@@ -18,9 +18,11 @@ from cqrs.projections.crash_marks import MOST_DEATHS, OneAtATime, Piece, Suspici
 from cqrs.projections.fold import Fold, FoldFailed
 from cqrs.projections.projection import Projection
 from cqrs.projections.routing import Raw, Router
+from cqrs.readmodels.batch import Batch
+from cqrs.readmodels.generation import Generation, GenerationState
 from cqrs.readmodels.keys import key_of_text, key_text
 from cqrs.readmodels.rows import Key
-from cqrs.readmodels.store import Batch, Generation, GenerationState, ReadModelStore
+from cqrs.readmodels.store import ReadModelStore
 from cqrs.store.event_store import EventStore
 
 

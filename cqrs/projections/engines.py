@@ -11,7 +11,8 @@ from cqrs.projections.projection import Projection
 from cqrs.projections.routing import Router
 from cqrs.projections.sql_engine import SqlEngine
 from cqrs.projections.sql_projection import SqlProjection
-from cqrs.readmodels.store import Generation, ReadModelStore
+from cqrs.readmodels.generation import Generation
+from cqrs.readmodels.store import ReadModelStore
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 

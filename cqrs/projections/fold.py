@@ -13,9 +13,12 @@ from cqrs.errors import InexactValue, KeyChanged
 from cqrs.projections.failures import INFRASTRUCTURE
 from cqrs.projections.projection import DELETE
 from cqrs.projections.routing import Raw, Router, Step
+from cqrs.readmodels.batch import Batch
+from cqrs.readmodels.generation import Generation, GenerationState
 from cqrs.readmodels.keys import key_text
 from cqrs.readmodels.rows import Key, Row
-from cqrs.readmodels.store import Batch, Generation, GenerationRows, GenerationState, Skips
+from cqrs.readmodels.set_aside import Skips
+from cqrs.readmodels.store import GenerationRows
 
 
 class FoldFailed(Exception):

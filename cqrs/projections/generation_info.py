@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.projection import Projection
+from cqrs.readmodels.generation import Generation, GenerationState
 from cqrs.readmodels.shape import difference, shape_of
-from cqrs.readmodels.store import Generation, GenerationState
 
 #: How long a generation that was replaced can be gone back to.
 KEPT_FOR = timedelta(hours=24)

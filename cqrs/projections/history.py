@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cqrs.errors import HistoryChanged
-from cqrs.readmodels.store import Generation
+from cqrs.readmodels.generation import Generation
 from cqrs.store.event_store import EventStore
 
 

@@ -17,13 +17,15 @@ from cqrs.projections.failures import error_text
 from cqrs.projections.fold import Fold, FoldFailed
 from cqrs.projections.projection import Projection
 from cqrs.projections.routing import Raw, Router
+from cqrs.readmodels.batch import Batch
+from cqrs.readmodels.generation import Generation
 from cqrs.readmodels.inside import Inside
 from cqrs.readmodels.keys import key_of_text, key_text
 from cqrs.readmodels.rows import Key
+from cqrs.readmodels.set_aside import Skips
 from cqrs.readmodels.shape import shape_of
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.sql_rows import SqlGenerationRows
-from cqrs.readmodels.store import Batch, Generation, Skips
 from cqrs.store.inline import Appending, NotNow
 from cqrs.store.instants import to_text
 from cqrs.store.records import RecordedEvent

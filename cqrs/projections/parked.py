@@ -13,7 +13,9 @@ from cqrs.errors import InvalidMessage, KeyNotParked, ReadModelMissing
 from cqrs.projections.careful_fold import ATTEMPTS
 from cqrs.projections.projection import Projection
 from cqrs.projections.release import PositionsOf, Released, Releaser
-from cqrs.readmodels.store import Generation, GenerationState, Park, ParkedKey, ReadModelStore, Skip
+from cqrs.readmodels.generation import Generation, GenerationState
+from cqrs.readmodels.set_aside import Park, ParkedKey, Skip
+from cqrs.readmodels.store import ReadModelStore
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 

@@ -10,8 +10,9 @@ from cqrs.projections.fingerprint import digest, logic_of
 from cqrs.projections.fold import Fold, FoldFailed
 from cqrs.projections.projection import Projection
 from cqrs.projections.routing import Router
+from cqrs.readmodels.generation import Generation, GenerationState
 from cqrs.readmodels.shape import difference, shape_of
-from cqrs.readmodels.store import Generation, GenerationState, ReadModelStore
+from cqrs.readmodels.store import ReadModelStore
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 

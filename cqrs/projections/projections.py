@@ -33,8 +33,9 @@ from cqrs.projections.runner import Runner
 from cqrs.projections.scratch import Scratch
 from cqrs.projections.skipped import SkippedPage, skipped_page
 from cqrs.projections.status import ProjectionStatus, RatesOf, StatusReader, no_rates
+from cqrs.readmodels.generation import Generation, GenerationId, GenerationState
 from cqrs.readmodels.shape import difference, shape_of
-from cqrs.readmodels.store import Generation, GenerationId, GenerationState, ReadModelStore
+from cqrs.readmodels.store import ReadModelStore
 from cqrs.store.event_store import EventStore
 from cqrs.store.reports import Count
 from cqrs.store.serialization import EventTypes

@@ -14,9 +14,11 @@ from cqrs.projections.careful_fold import ATTEMPTS, CarefulFold, parked_key
 from cqrs.projections.failures import error_text, traceback_text
 from cqrs.projections.projection import Projection
 from cqrs.projections.routing import Raw, Router
+from cqrs.readmodels.generation import Generation
 from cqrs.readmodels.keys import key_of_text, key_text
 from cqrs.readmodels.rows import Row
-from cqrs.readmodels.store import Generation, ParkedKey, ReadModelStore, Settled, Skip, Skips
+from cqrs.readmodels.set_aside import ParkedKey, Settled, Skip, Skips
+from cqrs.readmodels.store import ReadModelStore
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 

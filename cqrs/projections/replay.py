@@ -18,8 +18,8 @@ from cqrs.projections.progress import Progress
 from cqrs.projections.projection import Projection
 from cqrs.projections.swapping import Swapping, let_go, live_of, made_by, outcome_of
 from cqrs.projections.table_comparison import TableComparison
+from cqrs.readmodels.generation import Generation, GenerationState
 from cqrs.readmodels.shape import same_keys, shape_of
-from cqrs.readmodels.store import Generation, GenerationState
 
 #: Rows counted for the progress of the comparison.
 COUNT_CAP = 1_000_000

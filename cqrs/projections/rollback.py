@@ -13,8 +13,8 @@ from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.progress import Progress
 from cqrs.projections.projection import Projection
 from cqrs.projections.swapping import Swapping, let_go, live_of, made_by, outcome_of
+from cqrs.readmodels.generation import Generation, GenerationState, Standing
 from cqrs.readmodels.shape import difference, shape_of
-from cqrs.readmodels.store import Generation, GenerationState, Standing
 
 
 class RollBack:

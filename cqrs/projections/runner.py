@@ -20,9 +20,10 @@ from cqrs.projections.failures import error_text, traceback_text
 from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.history import check_history
 from cqrs.projections.projection import Projection
+from cqrs.readmodels.generation import Failure, Generation, GenerationState
 from cqrs.readmodels.keys import key_text
 from cqrs.readmodels.shape import difference, shape_of
-from cqrs.readmodels.store import Failure, Generation, GenerationState, ReadModelStore
+from cqrs.readmodels.store import ReadModelStore
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 

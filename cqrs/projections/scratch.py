@@ -7,8 +7,8 @@ from cqrs.projections.building import Builder, Workshop
 from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.progress import Progress
 from cqrs.projections.projection import Projection
+from cqrs.readmodels.generation import SCRATCH
 from cqrs.readmodels.shape import shape_of
-from cqrs.readmodels.store import SCRATCH
 
 
 class Scratch:

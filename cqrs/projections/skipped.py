@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import msgspec
 
 from cqrs.errors import InvalidMessage
-from cqrs.readmodels.store import ReadModelStore, Skipped
+from cqrs.readmodels.set_aside import Skipped
+from cqrs.readmodels.store import ReadModelStore
 
 __all__ = ["Skipped", "SkippedPage", "skipped_page"]
 

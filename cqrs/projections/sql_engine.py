@@ -24,7 +24,9 @@ from cqrs.projections.event_meta import PLAIN, columns_for, meta_class
 from cqrs.projections.failures import INFRASTRUCTURE
 from cqrs.projections.routing import Raw
 from cqrs.projections.sql_projection import SqlProjection
-from cqrs.readmodels.store import Batch, Generation, ReadModelStore
+from cqrs.readmodels.batch import Batch
+from cqrs.readmodels.generation import Generation
+from cqrs.readmodels.store import ReadModelStore
 from cqrs.store.event_store import EventStore
 from cqrs.store.serialization import EventTypes
 

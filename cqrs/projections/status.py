@@ -11,8 +11,9 @@ from cqrs.projections.crash_marks import MOST_DEATHS
 from cqrs.projections.drift_known import NOTHING_KNOWN, DriftKnown, DriftOf, LastCheck
 from cqrs.projections.fingerprint import logic_of
 from cqrs.projections.projection import Projection
+from cqrs.readmodels.generation import Failure, Generation, GenerationState
 from cqrs.readmodels.shape import difference, shape_of
-from cqrs.readmodels.store import Failure, Generation, GenerationState, ReadModelStore
+from cqrs.readmodels.store import ReadModelStore
 from cqrs.store.event_store import EventStore
 from cqrs.store.records import EVERYTHING, EventFilter
 

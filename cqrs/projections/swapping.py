@@ -13,7 +13,7 @@ from cqrs.errors import DatabaseBusy, Fenced, ReadModelMissing
 from cqrs.projections.building import Builder, Workshop, owner_of
 from cqrs.projections.progress import Progress
 from cqrs.projections.projection import Projection
-from cqrs.readmodels.store import Generation, GenerationState, Standing
+from cqrs.readmodels.generation import Generation, GenerationState, Standing
 
 #: How long the live projection stands still at most for the last batch; whoever is not ready by then tries again.
 HOLD_SECONDS = 5.0

@@ -7,8 +7,9 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from cqrs.projections.comparison import SHOWN, RowComparison, Totals
+from cqrs.readmodels.generation import Generation
 from cqrs.readmodels.rows import RowModel
-from cqrs.readmodels.store import Generation, ReadModelStore
+from cqrs.readmodels.store import ReadModelStore
 
 
 class TableComparison:

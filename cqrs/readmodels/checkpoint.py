@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Compiled
 
 from cqrs.errors import Fenced
-from cqrs.readmodels.store import ANY_EVENT, Batch, Failure, Generation, GenerationState
+from cqrs.readmodels.batch import Batch
+from cqrs.readmodels.generation import ANY_EVENT, Failure, Generation, GenerationState
 from cqrs.readmodels.tables import generations as g
 from cqrs.store.database_time import database_now
 

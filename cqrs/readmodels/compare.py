@@ -7,11 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cqrs.readmodels.difference import Compared, Difference, DifferenceKind
+from cqrs.readmodels.generation import Generation
 from cqrs.readmodels.generations import table_name
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.shape import own_columns
 from cqrs.readmodels.statements import MOST_ROWS, Statement, many_rows
-from cqrs.readmodels.store import Compared, Difference, DifferenceKind, Generation
 from cqrs.readmodels.tables import generations as g
 
 KeyValues = tuple[Any, ...]

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from cqrs.errors import NoKeyToSetAside, NotStopped, ReadModelMissing
 from cqrs.readmodels import parked_table, skipped_table
 from cqrs.readmodels.checkpoint import Checkpoint
-from cqrs.readmodels.store import Failure, Generation, Park, ParkedKey, Skip
+from cqrs.readmodels.generation import Failure, Generation
+from cqrs.readmodels.set_aside import Park, ParkedKey, Skip
 from cqrs.readmodels.tables import generations as g
 
 

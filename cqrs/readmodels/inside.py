@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from cqrs.readmodels import parked_table, skipped_table
 from cqrs.readmodels.checkpoint import Checkpoint
-from cqrs.readmodels.store import Generation, Skips
+from cqrs.readmodels.generation import Generation
+from cqrs.readmodels.set_aside import Skips
 
 
 class Inside:

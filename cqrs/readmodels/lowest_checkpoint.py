@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from cqrs.errors import ReadModelMissing
-from cqrs.readmodels.store import GenerationState
+from cqrs.readmodels.generation import GenerationState
 from cqrs.readmodels.tables import generations as g
 
 

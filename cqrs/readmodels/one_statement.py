@@ -11,9 +11,10 @@ from functools import cached_property
 from sqlalchemy.engine.interfaces import Compiled
 
 from cqrs.errors import Fenced, RowsRefused
+from cqrs.readmodels.batch import Batch
 from cqrs.readmodels.checkpoint import Checkpoint
+from cqrs.readmodels.generation import Generation
 from cqrs.readmodels.postgres_statements import PostgresRowStatements, records_of
-from cqrs.readmodels.store import Batch, Generation
 from cqrs.store.database import Database
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cqrs.readmodels.batch import Batch
+from cqrs.readmodels.generation import Generation
+from cqrs.readmodels.set_aside import ParkedKey
 from cqrs.readmodels.statements import MOST_VALUES
-from cqrs.readmodels.store import Batch, Generation, ParkedKey
 from cqrs.readmodels.tables import parked_events, parked_keys, skipped
 from cqrs.store.database import KEEP_PLAN
 from cqrs.store.database_time import database_now

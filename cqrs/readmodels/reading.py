@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cqrs.errors import NotFound, ReadModelMissing, ShapeMismatch
+from cqrs.readmodels.generation import GenerationState
 from cqrs.readmodels.generations import table_name
 from cqrs.readmodels.keys import key_of_text, key_text
 from cqrs.readmodels.row_filters import conditions, operations_of
@@ -20,7 +21,6 @@ from cqrs.readmodels.row_values import RowReader
 from cqrs.readmodels.row_window import indexed_columns, window_of
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.shape import column_shape, difference, own_columns, shape_of, type_text
-from cqrs.readmodels.store import GenerationState
 from cqrs.readmodels.tables import generations as g
 from cqrs.readmodels.window_pages import LISTED_CAP, Searched, cursor_behind, matches_counted, page_of, rows_counted
 from cqrs.store.database import Database

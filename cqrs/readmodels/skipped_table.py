@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from cqrs.readmodels.store import Skip, Skipped
+from cqrs.readmodels.set_aside import Skip, Skipped
 from cqrs.readmodels.tables import skipped
 from cqrs.store.database_time import database_now
 

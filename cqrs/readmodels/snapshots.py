@@ -14,12 +14,12 @@ from sqlalchemy.engine import Dialect
 from cqrs.errors import InexactValue, ReadModelMissing
 from cqrs.readmodels.checkpoint import generation_of
 from cqrs.readmodels.codec import Packed, RowCodec
+from cqrs.readmodels.generation import Generation, GenerationState
 from cqrs.readmodels.keys import key_text, key_texts
 from cqrs.readmodels.postgres_statements import PostgresRowStatements
 from cqrs.readmodels.raw_rows import RandomRows, fetch
 from cqrs.readmodels.rows import Key, RowModel
 from cqrs.readmodels.statements import RowStatements, many_rows
-from cqrs.readmodels.store import Generation, GenerationState
 from cqrs.readmodels.tables import generations as g
 from cqrs.readmodels.tables import parked_keys
 from cqrs.store.database import KEEP_PLAN, Database

@@ -14,25 +14,14 @@ from cqrs.identifiers import new_id
 from cqrs.readmodels import failing, parked_table, skipped_table, space, swap
 from cqrs.readmodels.checkpoint import Checkpoint, generation_of
 from cqrs.readmodels.compare import Comparison
+from cqrs.readmodels.difference import Compared
 from cqrs.readmodels.foreign import watch
+from cqrs.readmodels.generation import Failure, Generation, GenerationState, Standing
 from cqrs.readmodels.generations import create_generation, point_view
 from cqrs.readmodels.inside import Inside
 from cqrs.readmodels.rows import RowModel
+from cqrs.readmodels.set_aside import Derive, Park, ParkedKey, Settled, Skip, Skipped, Skips
 from cqrs.readmodels.sql_rows import SqlGenerationRows
-from cqrs.readmodels.store import (
-    Compared,
-    Derive,
-    Failure,
-    Generation,
-    GenerationState,
-    Park,
-    ParkedKey,
-    Settled,
-    Skip,
-    Skipped,
-    Skips,
-    Standing,
-)
 from cqrs.readmodels.tables import generations as g
 from cqrs.store.database import KEEP_PLAN, Database
 from cqrs.store.database_time import database_now

@@ -15,15 +15,17 @@ import sqlalchemy as sa
 
 from cqrs.errors import InexactValue, RowsRefused, RowUnreadable, TransactionNotYours
 from cqrs.readmodels import parked_table
+from cqrs.readmodels.batch import Batch, Loaded
 from cqrs.readmodels.checkpoint import Checkpoint
 from cqrs.readmodels.codec import Packed, RowCodec
+from cqrs.readmodels.generation import Generation
 from cqrs.readmodels.generations import table_name
 from cqrs.readmodels.keys import key_of_text
 from cqrs.readmodels.one_statement import OneStatement
 from cqrs.readmodels.postgres_statements import PostgresRowStatements
 from cqrs.readmodels.rows import Key, Row, RowModel
+from cqrs.readmodels.set_aside import Settled
 from cqrs.readmodels.statements import RowStatements, Statement
-from cqrs.readmodels.store import Batch, Generation, Loaded, Settled
 from cqrs.store.database import Database
 
 #: Rows a slice: short enough that an append waits some 10 ms for it at most.

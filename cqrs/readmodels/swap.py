@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from cqrs.errors import Fenced
 from cqrs.readmodels.foreign import watch
+from cqrs.readmodels.generation import Generation, GenerationState, Standing
 from cqrs.readmodels.generations import point_view, table_name
 from cqrs.readmodels.rows import RowModel
-from cqrs.readmodels.store import Generation, GenerationState, Standing
 from cqrs.readmodels.tables import foreign_writes, parked_events, parked_keys
 from cqrs.readmodels.tables import generations as g
 from cqrs.store.database_time import database_now

@@ -13,18 +13,11 @@ import pytest
 import sqlalchemy as sa
 
 from cqrs.errors import Fenced, InexactValue, KeyChanged, NoKeyToSetAside, NotStopped, RowsRefused
+from cqrs.readmodels.batch import Batch
+from cqrs.readmodels.generation import Failure, Generation, GenerationState
 from cqrs.readmodels.rows import RowModel
-from cqrs.readmodels.store import (
-    Batch,
-    Failure,
-    Generation,
-    GenerationRows,
-    GenerationState,
-    Park,
-    ParkedKey,
-    ReadModelStore,
-    Skip,
-)
+from cqrs.readmodels.set_aside import Park, ParkedKey, Skip
+from cqrs.readmodels.store import GenerationRows, ReadModelStore
 from cqrs.readmodels.types import Money, UtcDateTime
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -25,9 +25,9 @@ from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projection import DELETE, Projection, on
 from cqrs.projections.projections import Projections
 from cqrs.readmodels.foreign_writes import ForeignWrites
+from cqrs.readmodels.generation import GenerationId
 from cqrs.readmodels.snapshots import RowSnapshots
 from cqrs.readmodels.sql import SqlReadModelStore
-from cqrs.readmodels.store import GenerationId
 from cqrs.readmodels.types import Money, UtcDateTime
 from cqrs.store.database import Database
 from cqrs.store.records import NewEvent

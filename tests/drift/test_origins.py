@@ -9,7 +9,7 @@ import pytest
 
 from cqrs.drift.coverage import Coverages
 from cqrs.drift.standing import StandingDrift
-from cqrs.readmodels.store import GenerationId
+from cqrs.readmodels.generation import GenerationId
 from cqrs.runtime import Runtime
 from cqrs.store import schema
 from cqrs.store.opening import open_database

@@ -20,7 +20,7 @@ from cqrs.messages import Context
 from cqrs.projections.engine import Sizes
 from cqrs.projections.inline import MOST_BEHIND, InlineProjections
 from cqrs.projections.projection import Projection, on
-from cqrs.readmodels.store import GenerationState
+from cqrs.readmodels.generation import GenerationState
 from cqrs.store.database import Database
 from cqrs.store.records import Expected, StreamAppend, Work
 from cqrs.store.schema import READ, upgrade

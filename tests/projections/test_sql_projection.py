@@ -19,7 +19,7 @@ from cqrs.projections.engine import Sizes
 from cqrs.projections.projection import Projection, check
 from cqrs.projections.sql_projection import SqlProjection
 from cqrs.projections.status import State
-from cqrs.readmodels.store import ANY_EVENT
+from cqrs.readmodels.generation import ANY_EVENT
 from cqrs.store.database import Database
 from cqrs.store.records import NewEvent
 from cqrs.store.schema import READ, upgrade

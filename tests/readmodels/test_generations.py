@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from cqrs.readmodels.batch import Batch
+from cqrs.readmodels.generation import Generation
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.sql import SqlReadModelStore
-from cqrs.readmodels.store import Batch, Generation
 from cqrs.store.database import Database
 from cqrs.store.opening import open_database
 from cqrs.store.schema import READ, upgrade

@@ -14,9 +14,10 @@ import pytest
 import sqlalchemy as sa
 
 from cqrs.errors import Fenced, RowsRefused
+from cqrs.readmodels.batch import Batch
+from cqrs.readmodels.generation import Generation
 from cqrs.readmodels.rows import RowModel
 from cqrs.readmodels.sql import SqlReadModelStore
-from cqrs.readmodels.store import Batch, Generation
 from cqrs.readmodels.types import Money, UtcDateTime
 from cqrs.store.database import Database
 from cqrs.store.opening import open_database

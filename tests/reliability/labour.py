@@ -27,8 +27,9 @@ from cqrs.projections.engine import Sizes
 from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projection import Projection
 from cqrs.readmodels import checkpoint
+from cqrs.readmodels.batch import Batch
+from cqrs.readmodels.generation import Generation
 from cqrs.readmodels.sql_rows import SqlGenerationRows
-from cqrs.readmodels.store import Batch, Generation
 from cqrs.readmodels.tables import generations as g
 from cqrs.store.database_time import database_now
 from cqrs.store.opening import open_database

@@ -17,7 +17,7 @@ from cqrs.errors import ConcurrencyError
 from cqrs.identifiers import new_id
 from cqrs.projections.projection import Projection, on
 from cqrs.readmodels import sql_rows
-from cqrs.readmodels.store import Generation, GenerationState
+from cqrs.readmodels.generation import Generation, GenerationState
 from cqrs.store.records import IdempotencyKey, NewEvent, StateWrite, StreamAppend, Work
 from cqrs.workers.leases import Leases
 from tests.projections.library import BookBorrowed, MemberJoined, append, borrowed, joined, members, recorded

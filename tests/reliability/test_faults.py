@@ -12,7 +12,8 @@ import pytest
 
 from cqrs.errors import CqrsError
 from cqrs.readmodels import sql_rows
-from cqrs.readmodels.store import Batch, Generation
+from cqrs.readmodels.batch import Batch
+from cqrs.readmodels.generation import Generation
 from tests.reliability.conftest import Shelf
 from tests.reliability.faults import Faults, Moment
 from tests.reliability.operations import OPERATIONS, LiveBatch, Operation, SlicedBuild

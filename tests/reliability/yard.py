@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from cqrs.readmodels.store import Generation, GenerationState
+from cqrs.readmodels.generation import Generation, GenerationState
 from tests.projections.library import append, borrowed, joined
 from tests.reliability.conftest import Shelf
 from tests.reliability.labour import Job, Journal, Labourer, context

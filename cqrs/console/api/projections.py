@@ -20,7 +20,7 @@ from cqrs.messages import Role
 from cqrs.projections.drift_known import DriftKnown
 from cqrs.projections.release import Released
 from cqrs.projections.status import ProjectionStatus
-from cqrs.readmodels.store import ParkedKey
+from cqrs.readmodels.set_aside import ParkedKey
 
 bp = Blueprint("api_projections", __name__, url_prefix="/api/projections")
 
