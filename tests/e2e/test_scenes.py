@@ -15,23 +15,13 @@ from tests.e2e.scenes import SCENES, Scene
 pytestmark = pytest.mark.e2e
 
 #: What changes most with the state of things.
-TELLING = (
-    "/",
-    "/events?open=2",
-    "/projections",
-    "/projections/accounts",
-    "/events?open=2",
-    "/",
-    "/projections/accounts",
-    "/system",
-)
+TELLING = ("/", "/projections", "/projections/accounts", "/events?open=2", "/system")
 SCREENS = ((1440, "light"), (390, "dark"))
 #: The browser itself reports answers that are errors.
 REPORTED = "Failed to load resource"
 
-
 #: Those that show most; the others are looked at by `make test-faults`, on every page.
-SHOWN = ("empty", "failed", "parked", "replaying", "drifted", "away")
+SHOWN = ("empty", "failed", "drifted", "away")
 
 
 @pytest.fixture(
