@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 bp = Blueprint("failures", __name__)
 
+#: With more events of a key than this it is not told how many wait, and as of which one its row is.
+MOST_COUNTED = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Parking:
@@ -38,8 +41,8 @@ class Parking:
     key: str
     #: The last event before the failed one that was applied to the row of the key; None when there is none.
     as_of: int | None
-    #: Events of the key behind the failed one.
-    later: int
+    #: Events of the key behind the failed one; None, as `as_of`, where there are too many to look at.
+    later: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +127,9 @@ def _parking(runtime: Runtime, status: ProjectionStatus) -> Parking | None:
     failure = status.failure
     if failure is None or failure.key is None:
         return None
-    positions = runtime.keys.positions_of(status.name, failure.key)
+    head = runtime.events.safe_head()
+    if runtime.keys.have_more_than(MOST_COUNTED, status.name, [failure.key], until=head):
+        return Parking(failure.key, None, None)
+    positions = runtime.keys.positions_of(status.name, failure.key, until=head)
     before = [each for each in positions if each < failure.position]
     return Parking(failure.key, before[-1] if before else None, sum(each > failure.position for each in positions))

@@ -56,6 +56,16 @@ def test_the_page_says_what_each_way_on_would_mean(ana: Browser, stopped: Runtim
     assert "<i>6.66" not in page.get_data(as_text=True)
 
 
+def test_more_events_than_can_be_looked_at_are_not_counted(
+    ana: Browser, stopped: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cqrs.console.failures.MOST_COUNTED", 0)
+    said = ana.get(PAGE).text
+    assert "all later events" in said
+    assert "Its row stays as it is" in said
+    assert "There is no row of it" not in said
+
+
 def test_a_key_is_parked_with_a_reason(ana: Browser, stopped: Runtime) -> None:
     answer = ana.post(f"{PAGE}/4/park", {"reason": "the bank of the beast"})
     assert (answer.status_code, path_of(answer)) == (303, "/projections/accounts")
