@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-KILLS = int(os.environ.get("KILLS", "6"))
+KILLS = int(os.environ.get("KILLS", "8"))
 LARGEST = 100
 
 

@@ -26,8 +26,7 @@ HELD_SECONDS = 2.5
 LONGEST_WAIT = 1.0
 
 
-# On PostgreSQL it takes minutes: left to `make test-faults`.
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.faults])])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgresql":
         return str(request.getfixturevalue("postgres_url"))
