@@ -1,4 +1,4 @@
-"""A page of events, and one of rows, as a plain Flask app has them: no console around, but the same rows with links.
+"""A page of events, and one of rows, as a plain Flask app has them: no console around, but the same cells with links.
 
 One query through SQLAlchemy on a connection of its pool (on PostgreSQL: BEGIN, the query, ROLLBACK), a template that is
 compiled once, and `url_for` for every link. It knows no sessions, no lag, no filters, and has no navigation.
@@ -25,18 +25,25 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Even
 <td>{{ e.actor }}: {{ e.what }}</td></tr>{% endfor %}</tbody></table>
 <a href="{{ url_for('index', before=events[-1].position) }}">Older</a></body></html>"""
 
-ROWS = sa.text("SELECT * FROM user_stats WHERE user_id > :after ORDER BY user_id LIMIT 51")
+ROWS = sa.text("SELECT * FROM user_stats__g1 WHERE user_id > :after ORDER BY user_id LIMIT 51")
 ROWS_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Rows</title></head><body><h1>Rows</h1>
-<table><thead><tr>{% for name in rows[0]._fields %}<th>{{ name }}</th>{% endfor %}</tr></thead>
-<tbody>{% for row in rows %}<tr><td><a href="{{ url_for('row', key=row[0]) }}">{{ row[0] }}</a></td>
-{% for value in row[1:] %}<td>{{ value }}</td>{% endfor %}</tr>{% endfor %}</tbody></table>
-<a href="{{ url_for('rows', after=rows[-1][0]) }}">More</a></body></html>"""
+<table><thead><tr>{% for name in names %}<th>{{ name }}</th>{% endfor %}</tr></thead>
+<tbody>{% for row in rows %}<tr><td><a href="{{ url_for('row', key=row.user_id) }}">{{ row.user_id }}</a></td>
+{% for name in names %}<td>{% if row[name] is number %}{{ "{:,}".format(row[name]) }}
+{%- elif row[name] is moment %}
+<time datetime="{{ row[name].isoformat() }}">{{ row[name].strftime("%d %b %H:%M") }}</time>
+{%- else %}{{ row[name] }}{% endif %}</td>{% endfor %}
+<td><a href="{{ url_for('event', position=row._pos) }}">{{ "{:,}".format(row._pos) }}</a></td></tr>{% endfor %}
+</tbody></table>
+<a href="{{ url_for('rows', after=rows[-1].user_id) }}">More</a></body></html>"""
+SHOWN = ("name", "email", "order_count", "total_spent", "last_order_at")
 
 
 def bare_app(url: str) -> Flask:
     """With the address of the database, as SQLAlchemy writes it."""
     app, engine = Flask("bare"), sa.create_engine(url)
     app.jinja_loader = DictLoader({"events.html": PAGE, "rows.html": ROWS_PAGE})
+    app.jinja_env.tests["moment"] = lambda value: isinstance(value, datetime)
 
     @app.get("/events/before/<int:before>")
     def index(before: int) -> str:
@@ -48,7 +55,8 @@ def bare_app(url: str) -> Flask:
     def rows(after: str) -> str:
         with engine.connect() as connection:
             found = connection.execute(ROWS, {"after": after}).all()
-        return render_template("rows.html", rows=found[:50])
+        shown = [{**row._mapping, "last_order_at": _moment(row.last_order_at)} for row in found[:50]]
+        return render_template("rows.html", rows=shown, names=SHOWN)
 
     app.add_url_rule("/rows/<key>", "row")
     app.add_url_rule("/events/<int:position>", "event")
@@ -58,7 +66,9 @@ def bare_app(url: str) -> Flask:
 
 def _shown(row: sa.Row[Any]) -> dict[str, Any]:
     data: dict[str, Any] = msgspec.json.decode(row.data)
-    at = row.recorded_at
-    moment = at if isinstance(at, datetime) else datetime.fromisoformat(at)
     what = ", ".join(f"{name} {data[name]}" for name in data)
-    return {**row._mapping, "time": f"{moment:%H:%M:%S}", "what": what}
+    return {**row._mapping, "time": f"{_moment(row.recorded_at):%H:%M:%S}", "what": what}
+
+
+def _moment(stored: datetime | str) -> datetime:
+    return stored if isinstance(stored, datetime) else datetime.fromisoformat(stored)

@@ -58,7 +58,7 @@ from cqrs.console.api import streams as api_streams
 from cqrs.console.api import system as api_system
 from cqrs.console.json_provider import MessageJson
 from cqrs.console.rate_limit import RateLimit
-from cqrs.console.visible_text import visible
+from cqrs.console.template_text import TemplateCompiler, text_of
 
 if TYPE_CHECKING:
     from cqrs.runtime import Runtime
@@ -114,6 +114,6 @@ def _add_hooks(app: Flask) -> None:
     app.context_processor(rendering.what_templates_know)
     app.context_processor(navigation.what_pages_know)
     app.jinja_env.globals["url_for"] = fixed_addresses.url_for
-    app.jinja_env.finalize = visible
+    app.jinja_env.finalize, app.jinja_env.code_generator_class = text_of, TemplateCompiler
     for filter_ in filters.FILTERS:
         app.add_template_filter(filter_, filter_.__name__)

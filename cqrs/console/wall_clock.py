@@ -29,7 +29,7 @@ class WallClock(NamedTuple):
     def brief_and_exact(self, moment: datetime) -> tuple[str, str]:
         """Without strftime, which takes longer than all the rest of a line."""
         local = moment.astimezone(self.zone)
-        exact = local.replace(tzinfo=None).isoformat(" ", "seconds")
+        exact = local.isoformat(" ", "seconds")[:19]
         if local.date() == self.today:
             brief = exact[11:]
         else:
