@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cqrs.errors import KeyUnreadable
 from cqrs.messages import event_name
 from cqrs.projections.event_meta import PLAIN, columns_for
 from cqrs.projections.fingerprint import digest, event_identity, key_identity
 from cqrs.projections.projection import Handler, Projection
-from cqrs.projections.routing import Router
+from cqrs.projections.routing import Raw, Router
+from cqrs.readmodels.keys import key_text
 from cqrs.store.records import RecordedEvent
 from cqrs.store.serialization import EventTypes
 
@@ -22,6 +24,15 @@ class KeyWay:
     name: str
     fingerprint: str
     routers: Mapping[str, Router]
+
+    def texts_of(self, raw: Raw) -> list[str]:
+        """The texts of the event's keys; none where a key cannot be read: no row can be meant, and the fold stops
+        there."""
+        router = self.routers.get(raw[1])  # a page holds the events of several ways
+        try:
+            return [key_text(key) for key in router.keys_of(raw)] if router else []
+        except KeyUnreadable:
+            return []
 
 
 def ways_of(

@@ -100,7 +100,8 @@ def test_a_lookup_is_what_the_fold_routes(
 
 
 def test_an_index_can_be_followed_step_by_step(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cqrs.projections.key_index.STEP", 3)
+    monkeypatch.setattr("cqrs.projections.key_follower.STEP", 3)
+    monkeypatch.setattr("cqrs.projections.key_index.PAGE", 3)
     append(desk.events, joined("m1"), *[borrowed("m1") for _ in range(10)])
     keys = index(desk)
     seen = [keys.indexed_to()]
@@ -148,7 +149,7 @@ def test_a_key_read_otherwise_is_another_index(desk: Desk) -> None:
 
 
 def test_two_followers_do_no_harm(new_desk: DeskFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cqrs.projections.key_index.STEP", 2)
+    monkeypatch.setattr("cqrs.projections.key_follower.STEP", 2)
     desk = new_desk()
     append(desk.events, *[joined(f"m{n}") for n in range(9)])
     one, other = index(desk), index(new_desk())

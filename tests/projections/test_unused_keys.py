@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from cqrs.projections import unused_keys
-from cqrs.projections.key_index import SIGN_SECONDS, KeyIndex
+from cqrs.projections.key_follower import SIGN_SECONDS
+from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.unused_keys import UNUSED_FOR, forget_unused
 from cqrs.readmodels.tables import event_keys, key_ids
 from cqrs.store.database import Database
