@@ -25,6 +25,7 @@ def logic_of(projection: type[Projection]) -> str:
     return digest([projection.on_error, handlers])
 
 
+@functools.lru_cache(1_000)  # every page asks whether the code is still the same
 def _handler(handler: Handler) -> list[Any]:
     return [*event_identity(handler.event), key_identity(handler), handler.creates, code_of(handler.function)]
 
