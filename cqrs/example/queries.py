@@ -31,12 +31,13 @@ class FindUserByEmail(Query):
 
 
 class FindUsersByCity(Query):
-    """Who lives in this city, spelled exactly so? In the order of their ids, from the one behind `after` on."""
+    """Who lives in this city, spelled exactly so? In the order of their ids; `cursor` is what `next` said."""
 
     reads = ("users",)
 
     city: str
-    after: str = ""
+    cursor: str = ""
+    after: Annotated[str, Meta(description="The earlier name of cursor.")] = ""
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
 
 
@@ -57,7 +58,7 @@ def find_user_by_email(query: FindUserByEmail, read: QueryContext) -> Row | None
 
 
 def find_users_by_city(query: FindUsersByCity, read: QueryContext) -> Row:
-    behind = sa.select(users).where(users.c.city == query.city, users.c.user_id > query.after)
+    behind = sa.select(users).where(users.c.city == query.city, users.c.user_id > (query.cursor or query.after))
     rows = read.rows(behind.order_by(users.c.user_id).limit(query.limit + 1))
     page = rows[: query.limit]
     return {"users": page, "next": page[-1]["user_id"] if len(rows) > len(page) else None}

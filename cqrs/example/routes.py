@@ -69,8 +69,6 @@ class UserRoutes:
         if "email" in asked:
             user = self._ask(FindUserByEmail, asked)
             return {"users": [] if user is None else [as_user(user)], "next": None}
-        if "cursor" in asked:
-            asked["after"] = asked.pop("cursor")
         found = self._ask(FindUsersByCity, asked)
         return {"users": [as_user(user) for user in found["users"]], "next": found["next"]}
 

@@ -79,7 +79,7 @@ def test_a_user_is_found_by_address_however_it_is_written(runtime: Runtime, emai
 def test_users_are_found_by_city_page_by_page(runtime: Runtime) -> None:
     first = runtime.mediator.ask(FindUsersByCity(city="London", limit=2)).value
     assert [user["user_id"] for user in first["users"]] == ["0", "1"]
-    second = runtime.mediator.ask(FindUsersByCity(city="London", limit=2, after=first["next"])).value
+    second = runtime.mediator.ask(FindUsersByCity(city="London", limit=2, cursor=first["next"])).value
     assert [user["user_id"] for user in second["users"]] == ["3"]
     assert second["next"] is None
 
