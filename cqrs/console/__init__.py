@@ -45,6 +45,7 @@ from cqrs.console.addresses import PathKeyConverter, PositionConverter
 from cqrs.console.api import audit as api_audit
 from cqrs.console.api import checks as api_checks
 from cqrs.console.api import commands as api_commands
+from cqrs.console.api import drift as api_drift
 from cqrs.console.api import event_types as api_event_types
 from cqrs.console.api import events as api_events
 from cqrs.console.api import failures as api_failures
@@ -70,7 +71,7 @@ PAGES = (
 )  # fmt: skip
 API = (
     api_commands, api_queries, api_events, api_event_types, api_streams, api_projections, api_failures, api_operations,
-    api_checks, api_schedules, api_read_models, api_audit, api_system, api_openapi
+    api_checks, api_drift, api_schedules, api_read_models, api_audit, api_system, api_openapi
 )  # fmt: skip
 DOORS = (sign_in, preference_posts, health)
 

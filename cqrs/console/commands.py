@@ -179,10 +179,10 @@ def _groups() -> list[CommandGroup]:
 
 
 def _commands(domain: Domain) -> list[CommandRow]:
-    return [CommandRow(cls.__name__, _about(cls), fields_of(cls)) for cls in domain.command_handlers]
+    return [CommandRow(cls.__name__, about_of(cls), fields_of(cls)) for cls in domain.command_handlers]
 
 
-def _about(command: type[Command]) -> str | None:
+def about_of(command: type[Command]) -> str | None:
     text = command.__dict__.get("__doc__")
     return inspect.cleandoc(text).split("\n\n")[0] if text else None
 
@@ -191,7 +191,7 @@ def _page(name: str, command: type[Command], filled: Filled, **found: object) ->
     hidden = secret_fields(command)
     return CommandPage(
         name=name,
-        about=_about(command),
+        about=about_of(command),
         groups=_groups(),
         fields=fields_of(command),
         values={key: value for key, value in filled.values.items() if key not in hidden},

@@ -1,6 +1,8 @@
-"""Sending commands."""
+"""Which commands there are, and sending them."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from flask import Blueprint, Response, request
 
@@ -8,16 +10,33 @@ from cqrs.console import json_answer, trail
 from cqrs.console.access import needs
 from cqrs.console.api import body
 from cqrs.console.api.event_json import event_json, result_json
+from cqrs.console.api.lists import format_of, send_list
 from cqrs.console.commanding import command_context
+from cqrs.console.commands import about_of
 from cqrs.console.current import runtime
 from cqrs.console.parameters import LARGEST, Parameters
 from cqrs.dispatch import Unvalidated
 from cqrs.errors import ConcurrencyError
-from cqrs.messages import Role
+from cqrs.fields import fields_of
+from cqrs.messages import Command, Role
 
 bp = Blueprint("api_commands", __name__, url_prefix="/api/commands")
 
 MOST_SINCE = 50
+COLUMNS = ("name", "domain", "about", "fields")
+FIELD = ("name", "type", "required", "secret", "help")
+
+
+@bp.get("")
+@needs(Role.VIEWER)
+def index() -> Response:
+    """Of all domains, with their fields; /api/openapi.json has the schema of each."""
+    asked = Parameters(request.args)
+    form = format_of(asked)
+    asked.check()
+    domains = runtime().catalogue.domains
+    items = [_json(domain.name, command) for domain in domains for command in domain.command_handlers]
+    return send_list("commands", items, None, form=form, columns=COLUMNS)
 
 
 @bp.post("/<name>")
@@ -61,3 +80,8 @@ def conflict(error: ConcurrencyError) -> Response:
     return json_answer.error(
         409, "conflict", str(error), stream=error.stream, version=error.actual, since=[event_json(e) for e in events]
     )
+
+
+def _json(domain: str, command: type[Command]) -> dict[str, Any]:
+    fields = [{name: getattr(each, name) for name in FIELD} for each in fields_of(command)]
+    return {"name": command.__name__, "domain": domain, "about": about_of(command), "fields": fields}

@@ -221,3 +221,14 @@ def test_what_was_sent_is_in_the_audit_log_without_its_fields(app: Flask, runtim
     assert "open sesame" not in str(entry)
     listed = Script(app, Role.VIEWER).get("/api/audit?action=command").json["entries"]
     assert [row["target"] for row in listed] == ["OpenAccount"]
+
+
+def test_all_commands_are_listed_with_their_fields(viewer: Script) -> None:
+    listed = viewer.get("/api/commands").json
+    assert listed["next"] is None
+    opened = next(each for each in listed["commands"] if each["name"] == "OpenAccount")
+    assert (opened["domain"], opened["about"]) == ("bank", "Opens an account.")
+    assert {field["name"]: (field["required"], field["secret"]) for field in opened["fields"]} == {
+        "account_id": (True, False), "owner": (True, False), "iban": (False, False), "pass_phrase": (False, True),
+    }  # fmt: skip
+    assert viewer.get("/api/commands?format=csv").get_data(as_text=True).startswith("name,domain,about,fields\r\n")
