@@ -17,7 +17,7 @@ MONTH_NAMES = (
 )  # fmt: skip
 WEEKDAYS = (1, 2, 3, 4, 5)
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
-#: A day's times are listed up to so many.
+#: Times are listed up to so many, and beyond where one an hour follows no rule.
 MOST_TIMES = 4
 #: What runs before this hour is said to run at night.
 MORNING = 6
@@ -67,19 +67,33 @@ def _times(cron: Cron) -> tuple[str, bool]:
     """The words, and whether they are times of a day rather than a pace."""
     if len(cron.hours) * len(cron.minutes) <= MOST_TIMES:
         return _and([f"{hour:02}:{minute:02}" for hour in cron.hours for minute in cron.minutes]), True
-    pace = _pace(cron.minutes, 60, "minute")
-    if pace is None:
-        past = _and([f":{minute:02}" for minute in cron.minutes])
-        pace = f"every hour at {past}" if cron.every_hour else f"at {past}"
-    if cron.every_hour:
-        return pace, False
-    hours = _pace(cron.hours, 24, "hour")
-    if hours is not None and len(cron.minutes) == 1:
-        return f"{hours} from {cron.hours[0]:02}:{cron.minutes[0]:02}", False
-    return f"{pace}, {_runs(cron.hours)}", False
+    if len(cron.minutes) == 1 and not cron.every_hour:
+        return _once_an_hour(cron.hours, cron.minutes[0])
+    pace = _pace(cron.minutes, 60, "minute") or _past_the_hour(cron)
+    return pace if cron.every_hour else f"{pace}, {_and(_runs(cron.hours))}", False
 
 
-def _runs(hours: Sequence[int]) -> str:
+def _once_an_hour(hours: Sequence[int], minute: int) -> tuple[str, bool]:
+    pace = _pace(hours, 24, "hour")
+    if pace is not None:
+        return f"{pace} from {hours[0]:02}:{minute:02}", False
+    if _in_a_row(hours):
+        return f"every hour from {hours[0]:02}:{minute:02} to {hours[-1]:02}:{minute:02}", False
+    return _and([f"{hour:02}:{minute:02}" for hour in hours]), True
+
+
+def _past_the_hour(cron: Cron) -> str:
+    if len(cron.minutes) > MOST_TIMES and _in_a_row(cron.minutes):
+        return f"every minute from :{cron.minutes[0]:02} to :{cron.minutes[-1]:02}"
+    past = _and([f":{minute:02}" for minute in cron.minutes])
+    return f"every hour at {past}" if cron.every_hour else f"at {past}"
+
+
+def _in_a_row(values: Sequence[int]) -> bool:
+    return values[-1] - values[0] == len(values) - 1
+
+
+def _runs(hours: Sequence[int]) -> list[str]:
     """Hours that follow each other are one run: 8, 9, 10 is from 08:00 to 10:59."""
     runs: list[list[int]] = [[hours[0]]]
     for before, after in pairwise(hours):
@@ -87,7 +101,7 @@ def _runs(hours: Sequence[int]) -> str:
             runs[-1].append(after)
         else:
             runs.append([after])
-    return _and([f"from {run[0]:02}:00 to {run[-1]:02}:59" for run in runs])
+    return [f"from {run[0]:02}:00 to {run[-1]:02}:59" for run in runs]
 
 
 def _pace(values: Sequence[int], whole: int, unit: str) -> str | None:

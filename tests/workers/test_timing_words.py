@@ -30,6 +30,12 @@ BERLIN = "Europe/Berlin"
         ("0 */6 * * *", "every day at 00:00, 06:00, 12:00 and 18:00 Europe/Berlin"),
         ("15 1-23/2 * * *", "every 2 hours from 01:15 Europe/Berlin"),
         ("*/10 8-18 * * 1-5", "every 10 minutes, from 08:00 to 18:59, every weekday Europe/Berlin"),
+        ("0 */5 * * *", "every day at 00:00, 05:00, 10:00, 15:00 and 20:00 Europe/Berlin"),
+        ("30 */5 * * sat", "every Saturday at 00:30, 05:30, 10:30, 15:30 and 20:30 Europe/Berlin"),
+        ("0 1-3,22-23 * * *", "every day at 01:00, 02:00, 03:00, 22:00 and 23:00 Europe/Berlin"),
+        ("0 8-18 * * 1-5", "every hour from 08:00 to 18:00, every weekday Europe/Berlin"),
+        ("0-30 * * * *", "every minute from :00 to :30"),
+        ("5-10 2,3 * * *", "every minute from :05 to :10, from 02:00 to 03:59 Europe/Berlin"),
         ("0,10 8-18 * * *", "at :00 and :10, from 08:00 to 18:59 Europe/Berlin"),
         ("0 0 * 1,7 *", "every day in January and July at 00:00 Europe/Berlin"),
         (
