@@ -385,6 +385,14 @@ class ScheduleFixed(CqrsError):
     name: str
 
 
+class ScheduleChanged(CqrsError):
+    """{by} has changed {name} meanwhile: it now runs {words}. Yours was not saved: save again to replace that."""
+
+    name: str
+    by: str
+    words: str
+
+
 class ScheduleStands(CqrsError):
     """{name} cannot run: {why}. Nothing was started."""
 

@@ -44,6 +44,7 @@ ANSWERS: Mapping[type[errors.CqrsError], tuple[int, str]] = {
     errors.AlreadyThere: (409, "already_there"),
     errors.OperationInTheWay: (409, "operation_in_the_way"),
     errors.ScheduleFixed: (409, "schedule_fixed"),
+    errors.ScheduleChanged: (409, "schedule_changed"),
     errors.ScheduleStands: (409, "schedule_stands"),
     errors.OperationFinished: (409, "operation_finished"),
     errors.OperationNotWaiting: (409, "operation_not_waiting"),

@@ -18,7 +18,7 @@ from cqrs.console.redirects import safe_next, see_other
 from cqrs.console.rendering import render
 from cqrs.console.schedule_form import SHOWN_AT, UNITS, change_in, posted, values_of
 from cqrs.console.schedule_words import RunRow
-from cqrs.errors import InvalidMessage
+from cqrs.errors import InvalidMessage, ScheduleChanged
 from cqrs.messages import Role
 from cqrs.workers.schedule import Schedule, ScheduleStatus
 from cqrs.workers.timing_words import timing_words
@@ -76,6 +76,10 @@ class SchedulePage:
     errors: Mapping[str, Sequence[str]]
     units: Sequence[str]
     proposal: Proposal | None
+    #: What somebody else saved since the form was opened.
+    conflict: str | None
+    #: The mark of the timing the form began from.
+    seen: str
 
 
 @bp.get("/schedules")
@@ -120,7 +124,11 @@ def change(identity: str) -> Response:
             proposal = Proposal(timing=timing_words(timing), due=due)
             return render("schedules/show.html", follow=False, page=_page(identity, values=values, proposal=proposal))
         before = schedule_words.timing(book.get(identity, runs=1).schedule)
-        after = book.change(identity, given, actor=actor())
+        after = book.change(identity, given, actor=actor(), seen=request.form.get("seen"))
+    except ScheduleChanged as conflict:
+        trail.note(reason=str(conflict))
+        page = _page(identity, values=values, conflict=str(conflict))
+        return render("schedules/show.html", 409, follow=False, page=page)
     except InvalidMessage as wrong:
         trail.note(reason=str(wrong))
         errors = {SHOWN_AT.get(name, name): sentences for name, sentences in wrong.errors.items()}
@@ -189,7 +197,9 @@ def _page(
     values: Mapping[str, str] | None = None,
     errors: Mapping[str, Sequence[str]] | None = None,
     proposal: Proposal | None = None,
+    conflict: str | None = None,
 ) -> SchedulePage:
+    """A form that comes back with what is wrong in it began where it began; after a conflict from what is there."""
     book = current.runtime().schedules
     row = _row(book.get(identity))
     found = book.runs(identity, before=before, limit=RUNS_SHOWN + 1)
@@ -204,4 +214,6 @@ def _page(
         errors=errors or {},
         units=tuple(UNITS),
         proposal=proposal,
+        conflict=conflict,
+        seen=(None if conflict else request.form.get("seen")) or row.schedule.timing.mark,
     )

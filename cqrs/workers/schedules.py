@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cqrs.errors import InvalidMessage, NotFound, OperationInTheWay, ScheduleFixed, ScheduleStands
+from cqrs.errors import InvalidMessage, NotFound, OperationInTheWay, ScheduleChanged, ScheduleFixed, ScheduleStands
 from cqrs.identifiers import new_id
 from cqrs.store.database import Database
 from cqrs.store.question import Question
@@ -30,6 +30,7 @@ from cqrs.workers.schedule_rows import (
 )
 from cqrs.workers.schedule_tables import schedule_runs, schedules
 from cqrs.workers.timing_change import FIELDS, changed_timing
+from cqrs.workers.timing_words import timing_words
 
 #: The lease of the one process that fires schedules.
 LEASE = "scheduler"
@@ -155,14 +156,22 @@ class Schedules:
 
     # Changing
 
-    def change(self, identity: str, given: Mapping[str, object], *, actor: str) -> ScheduleStatus:
+    def change(
+        self, identity: str, given: Mapping[str, object], *, actor: str, seen: str | None = None
+    ) -> ScheduleStatus:
         """Of every_seconds, cron, zone, anchor and jitter_seconds those that are given. What fell due before is not
-        made up for; where nobody can read since when it is paused, that is since now. Raises NotFound, ScheduleFixed;
+        made up for; where nobody can read since when it is paused, that is since now. With `seen`, the mark of the
+        timing that was looked at, only while it is still that one. Raises NotFound, ScheduleFixed, ScheduleChanged;
         InvalidMessage with what to write instead."""
         with self._database.write() as connection:
             now = self._database.now(connection)
+            before = self._mine(connection, identity)
+            if seen is not None and seen != before.timing.mark:
+                raise ScheduleChanged(
+                    name=before.name, by=before.changed_by or "somebody", words=timing_words(before.timing)
+                )
             timing = self._changed(connection, identity, given)
-            paused = {"paused_at": now} if "paused_at" in self._mine(connection, identity).unreadable else {}
+            paused = {"paused_at": now} if "paused_at" in before.unreadable else {}
             self._update(connection, identity, actor, now, counts_from=now, **paused, **timing_values(timing))
         return self.get(identity)
 

@@ -176,6 +176,26 @@ def test_a_change_is_saved_said_and_left_in_the_trail(ana: Browser, runtime: Run
     assert entry.detail["after"] == "every weekday at 05:00 Europe/Berlin"
 
 
+def test_what_somebody_else_saved_meanwhile_is_told_before_it_is_replaced(ana: Browser, runtime: Runtime) -> None:
+    opened = ana.get(CHECK).get_data(as_text=True)
+    runtime.schedules.change("check-accounts-full", {"cron": "0 3 * * *"}, actor="bob")
+    mine = {**FORM, "seen": seen_in(opened)}
+    again = ana.post(CHECK, {**mine, "preview": "1"}).get_data(as_text=True)
+    assert seen_in(again) == seen_in(opened), "looking at the next times forgets nothing"
+    answer = ana.post(CHECK, mine)
+    assert answer.status_code == 409
+    assert "bob has changed Full check of accounts meanwhile: it now runs every night at 03:00 UTC." in text_of(answer)
+    body = answer.get_data(as_text=True)
+    assert 'value="0 5 * * 1-5"' in body, "what was typed is still there"
+    assert runtime.schedules.get("check-accounts-full").schedule.timing.cron == "0 3 * * *"
+    assert ana.post(CHECK, {**FORM, "seen": seen_in(body)}).status_code == 303
+    assert runtime.schedules.get("check-accounts-full").schedule.timing.cron == "0 5 * * 1-5"
+
+
+def seen_in(body: str) -> str:
+    return body.split('name="seen" value="')[1].split('"')[0]
+
+
 def test_an_interval_takes_the_place_of_a_cron(ana: Browser, runtime: Runtime) -> None:
     ana.post(CHECK, {**FORM, "pace": "every", "every": "90", "unit": "minutes"})
     timing = runtime.schedules.get("check-accounts-full").schedule.timing

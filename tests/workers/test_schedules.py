@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cqrs.errors import InvalidMessage, NotFound, OperationInTheWay, ScheduleFixed, ScheduleStands
+from cqrs.errors import InvalidMessage, NotFound, OperationInTheWay, ScheduleChanged, ScheduleFixed, ScheduleStands
 from cqrs.store.database import Database
 from cqrs.workers.default_schedules import HOUSEKEEPING, DefaultSchedules
 from cqrs.workers.due_times import Timing
@@ -264,3 +264,12 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(InvalidMessage) as refused:
         changed_timing(Timing(every=timedelta(hours=1)), {"cron": "x", "zone": "x", "jitter_seconds": "x"})
     assert set(refused.value.errors) == {"cron", "zone", "jitter_seconds"}
+
+
+def test_a_change_is_refused_when_the_timing_is_not_the_one_that_was_seen(schedules: Schedules) -> None:
+    seen = schedules.get(NIGHTLY).schedule.timing.mark
+    schedules.pause(NIGHTLY, actor="bob")
+    schedules.change(NIGHTLY, {"cron": "0 3 * * *"}, actor="bob", seen=seen)
+    with pytest.raises(ScheduleChanged, match=r"bob has changed .* now runs every night at 03:00 UTC"):
+        schedules.change(NIGHTLY, {"cron": "0 4 * * *"}, actor="ada", seen=seen)
+    assert schedules.get(NIGHTLY).schedule.timing.cron == "0 3 * * *"
