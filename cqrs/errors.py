@@ -496,5 +496,13 @@ class NoKeyToSetAside(CqrsError):
     position: int
 
 
+class ParkingRefused(CqrsError):
+    """The keys that fail behind event {position} cannot be parked together for {projection}: {why}. Nothing was set
+    aside."""
+
+    projection: str
+    position: int
+
+
 class ViewInUse(CqrsError):
     """The columns of {name} change, but others depend on its view: {why}. Drop those first, then start again."""

@@ -170,6 +170,29 @@ def test_where_it_stopped_the_key_is_parked_or_the_event_skipped(
     assert [entry.action for entry in runtime.audit.page(limit=3).items] == ["skip", "park", "park"]
 
 
+def test_all_keys_that_fail_ahead_are_told_and_parked_at_once(
+    cqrs: Run, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Users, "on_error", "stop")
+    monkeypatch.setattr(Users, "handlers", tuple(replace(handler, function=refuse) for handler in Users.handlers))
+    for name in ("late", "later"):
+        fields = {"name": name, "email": f"{name}@example.org", "password": "correct horse"}
+        runtime.mediator.send(runtime.catalogue.commands["CreateUser"](**fields), Context(actor="ada"))
+    runtime.projections.catch_up("users")
+    assert (
+        "2 events looked at, up to the head of the log; 2 would be set aside."
+        in cqrs("parked", "ahead", "users").stdout
+    )
+    found = json.loads(cqrs("parked", "ahead", "users", "--json").stdout)
+    assert ([key["position"] for key in found["keys"]], found["until"], found["is_head"]) == ([4, 5], 5, True)
+    done = cqrs("parked", "add", "users", "--ahead", "--reason", "a bad import")
+    assert "2 keys are parked, all others applied up to 5; users goes on." in done.stdout
+    assert runtime.projections.status("users").parked == 2
+    (entry,) = runtime.audit.page(limit=1).items
+    assert (entry.action, entry.target) == ("park", "what fails of users from event 4 on")
+    assert "does not stand at event 5" in cqrs("parked", "add", "users", "--ahead", exit_code=1).stderr
+
+
 def test_all_are_paused_and_resumed_at_once(cqrs: Run, runtime: Runtime) -> None:
     cqrs("pause", "--all", "--reason", "deploy")
     assert {status.paused_reason for status in runtime.projections.statuses()} == {"deploy"}

@@ -60,6 +60,7 @@ ANSWERS: Mapping[type[errors.CqrsError], tuple[int, str]] = {
     errors.KeyNotParked: (404, "not_parked"),
     errors.NotStopped: (409, "not_stopped"),
     errors.NoKeyToSetAside: (409, "no_key"),
+    errors.ParkingRefused: (409, "parking_refused"),
     errors.NotVisibleYet: (425, "not_visible_yet"),
     errors.DatabaseUnavailable: (503, "database_unavailable"),
     errors.DatabaseBusy: (503, "database_busy"),

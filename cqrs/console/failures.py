@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request, url_for
 
 from cqrs.console import current, navigation, toasts, trail
-from cqrs.console.access import needs
+from cqrs.console.access import can, needs
 from cqrs.console.estimates import Estimate, estimate
 from cqrs.console.filters import number
 from cqrs.console.links import with_query
@@ -19,8 +19,9 @@ from cqrs.console.redirects import see_other
 from cqrs.console.rendering import render
 from cqrs.console.replays import known, reason_given
 from cqrs.console.stop import Stop, stop_of
-from cqrs.errors import InvalidMessage
+from cqrs.errors import InvalidMessage, NoKeyToSetAside, NotStopped, ParkingRefused
 from cqrs.messages import Role
+from cqrs.projections.ahead import Ahead
 from cqrs.projections.skipped import Skipped
 from cqrs.projections.status import ProjectionStatus
 from cqrs.workers.operation import Operation
@@ -51,6 +52,8 @@ class FailurePage:
     stop: Stop | None
     #: None where nothing can be set aside.
     parking: Parking | None
+    #: What fails behind the event as well; None where that is not known.
+    ahead: Ahead | None
     estimate: Estimate
     operation: Operation | None
     skipped: Sequence[Skipped]
@@ -80,6 +83,27 @@ def park(name: str, position: int) -> Response:
     return toasts.leave(see_other(url_for("projections.show", name=name)), toast)
 
 
+@bp.post("/projections/<name>/failures/<position:position>/park-ahead")
+@needs(Role.OPERATOR, action="park")
+def park_ahead(name: str, position: int) -> Response:
+    """Raises NotStopped, NoKeyToSetAside, ParkingRefused."""
+    reason, keys = reason_given(), request.form.getlist("key")
+    trail.note(target=f"what fails of {known(name)} from event {position} on", reason=reason)
+    asked = Parameters(request.form)
+    until = asked.whole("until") or 0
+    asked.check()
+    done = current.runtime().projections.park_ahead(
+        name, position, until=until, keys=keys, actor=actor(), reason=reason
+    )
+    trail.note(target=parked_words(name, done), detail={"keys": keys})
+    toast = toasts.Toast(
+        f"{number(len(keys))} keys are parked; {name} goes on with all others.",
+        url_for("parked.index", name=name),
+        "See what waits",
+    )
+    return toasts.leave(see_other(url_for("projections.show", name=name)), toast)
+
+
 @bp.post("/projections/<name>/failures/<position:position>/skip")
 @needs(Role.OPERATOR, action="skip")
 def skip(name: str, position: int) -> Response:
@@ -94,6 +118,21 @@ def skip(name: str, position: int) -> Response:
     trail.note(target=f"{name} {key}")
     toast = toasts.Toast(f"Event {number(position)} is skipped for one key; {name} goes on behind it.")
     return toasts.leave(see_other(url_for("projections.show", name=name)), toast)
+
+
+def look_ahead(status: ProjectionStatus) -> tuple[Ahead | None, str | None]:
+    """What fails at and behind the event where it stands; else why that is not known."""
+    if status.failure is None:
+        return None, "It stands at no event."
+    try:
+        return current.runtime().projections.ahead(status.name, status.failure.position), None
+    except (ParkingRefused, NoKeyToSetAside, NotStopped) as why:
+        return None, str(why)
+
+
+def parked_words(name: str, done: Ahead) -> str:
+    keys = "1 key" if len(done.keys) == 1 else f"{number(len(done.keys))} keys"
+    return f"{keys} of {name}, up to event {number(done.until)}"
 
 
 def _parked(name: str, key: str) -> str:
@@ -112,6 +151,7 @@ def _show(name: str, *, errors: Sequence[str] = (), status: int = 200) -> Respon
         status=projection,
         stop=stop_of(projection),
         parking=_parking(runtime, projection),
+        ahead=look_ahead(projection)[0] if can("park") else None,
         estimate=estimate(name, projection.generation),
         operation=navigation.operation_on(name),
         skipped=found.items,

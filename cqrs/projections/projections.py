@@ -14,6 +14,7 @@ from cqrs.errors import (
     RollBackRefused,
 )
 from cqrs.identifiers import new_id
+from cqrs.projections.ahead import Ahead, LookAhead
 from cqrs.projections.building import Workshop
 from cqrs.projections.checkpoints import Checkpoints
 from cqrs.projections.crash_marks import OneAtATime
@@ -203,6 +204,25 @@ class Projections:
         Raises NotStopped unless it stands at that position, NoKeyToSetAside, ReadModelMissing.
         """
         return self._parked.park_failing(self.definition(name), position, actor=actor, reason=reason)
+
+    def ahead(self, name: str, position: int) -> Ahead:
+        """Which keys fail at and behind the event at which a projection stands, as far as that is looked at.
+
+        Raises what `park_failing` raises; ParkingRefused.
+        """
+        return self._look_ahead(name).look(position)
+
+    def park_ahead(
+        self, name: str, position: int, *, until: int, keys: Collection[str], actor: str, reason: str | None = None
+    ) -> Ahead:
+        """Set aside all keys that fail up to `until`, as `ahead` told them; others are applied up to there. All or
+        nothing: raises what `ahead` raises."""
+        parked = self._look_ahead(name).park(position, until=until, keys=keys, actor=actor, reason=reason)
+        self.advanced(name, parked.until)
+        return parked
+
+    def _look_ahead(self, name: str) -> LookAhead:
+        return LookAhead(self.definition(name), events=self._events, types=self._types, store=self._store)
 
     def skip_failing(self, name: str, position: int, *, reason: str, actor: str) -> str:
         """Pass over the event at which a projection stopped, for its key and for ever; returns the text of the key.

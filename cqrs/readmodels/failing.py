@@ -4,6 +4,8 @@ aside before it applies another event."""
 
 from __future__ import annotations
 
+import dataclasses
+
 import sqlalchemy as sa
 
 from cqrs.errors import NoKeyToSetAside, NotStopped, ReadModelMissing
@@ -29,6 +31,17 @@ def park(connection: sa.Connection, checkpoint: Checkpoint, projection: str, cho
     )
     parked_table.park(connection, live, parked)
     return parked
+
+
+def go_on(connection: sa.Connection, checkpoint: Checkpoint, looked: Generation) -> Generation:
+    """The generation as it may be moved in this transaction. Raises NotStopped unless it stands as `looked` says,
+    NoKeyToSetAside, ReadModelMissing."""
+    assert looked.failure is not None
+    position = looked.failure.position
+    live, _, _ = _let_go_on(connection, checkpoint, looked.projection, position)
+    if live.token != looked.token:
+        raise NotStopped(projection=looked.projection, position=position)
+    return dataclasses.replace(live, token=live.token + 1, failure=None)
 
 
 def skip(connection: sa.Connection, checkpoint: Checkpoint, projection: str, chosen: Skip) -> str:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from cqrs.errors import KeyNotParked
 from cqrs.identifiers import new_id
 from cqrs.readmodels import failing, parked_table, skipped_table, space, swap
+from cqrs.readmodels.batch import Batch
 from cqrs.readmodels.checkpoint import Checkpoint, generation_of
 from cqrs.readmodels.compare import Comparison
 from cqrs.readmodels.difference import Compared
@@ -253,6 +254,11 @@ class SqlReadModelStore:
     def park_failing(self, projection: str, park: Park) -> ParkedKey:
         with self._database.write() as connection:
             return failing.park(connection, self._checkpoint, projection, park)
+
+    def park_ahead(self, model: RowModel, looked: Generation, batch: Batch) -> None:
+        rows = self.rows(model, looked.number)
+        with self._database.write() as connection:
+            rows.within(connection).commit(failing.go_on(connection, self._checkpoint, looked), batch)
 
     def skip_failing(self, projection: str, skip: Skip) -> str:
         with self._database.write() as connection:

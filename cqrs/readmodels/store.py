@@ -195,6 +195,12 @@ class ReadModelStore(Protocol):
         whoever moves it. Raises NotStopped unless it stands at that position; NoKeyToSetAside, ReadModelMissing."""
         ...
 
+    def park_ahead(self, model: RowModel, looked: Generation, batch: Batch) -> None:
+        """Write a batch that goes on behind the event at which the live generation stands, and sets aside what fails
+        in it, in one transaction that fences whoever moves it. Raises NotStopped unless it still stands as `looked`
+        says; RowsRefused when the data break a constraint, Fenced when it was paused meanwhile."""
+        ...
+
     def skip_failing(self, projection: str, skip: Skip) -> str:
         """The same, but only this event is passed over, for that key; returns its text."""
         ...

@@ -52,7 +52,6 @@ def test_the_page_says_what_each_way_on_would_mean(ana: Browser, stopped: Runtim
     assert "at event 4. 2 events wait behind it. ValueError: <i>6.66</i> is refused" in words
     assert "Sets aside this event and the 1 later event of its key, and goes on with all others now." in words
     assert "Its row stays as of event 3 until you retry its events." in words
-    assert "It stops again at the next event that fails for another key." in words
     assert "<i>6.66" not in page.get_data(as_text=True)
 
 
@@ -102,7 +101,59 @@ def test_the_second_click_changes_nothing(ana: Browser, stopped: Runtime) -> Non
     assert "None. No event was passed over" in text_of(ana.get(PAGE))
 
 
-@pytest.mark.parametrize("way", ["park", "skip"])
+@pytest.fixture
+def several(stopped: Runtime) -> Runtime:
+    """An event of "2" fails as well, behind one that does not."""
+    deposit(stopped, "6.66", "2")
+    return stopped
+
+
+def test_keys_that_fail_behind_it_are_told_and_parked_together(ana: Browser, several: Runtime) -> None:
+    words = text_of(ana.get(PAGE))
+    assert "It would stop again at event 7, which fails for another key." in words
+    assert "1 more key fails in the 3 events behind it that were looked at." in words
+    assert "Parking all 2 keys sets aside 3 events. All others up to there are applied at once" in words
+    answer = ana.post(f"{PAGE}/4/park-ahead", {"until": "7", "key": ["a/b", "2"], "reason": "one bad import"})
+    assert (answer.status_code, path_of(answer)) == (303, "/projections/accounts")
+    assert (balance(several, "2"), balance(several, "a/b")) == (Decimal("5.00"), Decimal("3.00"))
+    assert several.projections.status("accounts").checkpoint == 7
+    entry = several.audit.page(limit=1).items[0]
+    assert (entry.action, entry.target, entry.outcome) == ("park", "2 keys of accounts, up to event 7", "done")
+    assert (entry.reason, entry.detail) == ("one bad import", {"keys": ["a/b", "2"]})
+    assert "Parked 2 keys of accounts, up to event 7" in text_of(ana.get("/audit"))
+
+
+def test_where_no_other_key_fails_the_page_says_so(ana: Browser, stopped: Runtime) -> None:
+    said = ana.get(PAGE)
+    assert "None of the 2 events behind it that accounts handles fails for another key." in text_of(said)
+    assert "park-ahead" not in said.text
+
+
+def test_other_keys_than_those_that_were_shown_are_not_parked(ana: Browser, several: Runtime) -> None:
+    refused = ana.post(f"{PAGE}/4/park-ahead", {"until": "7", "key": ["a/b"]})
+    assert refused.status_code == 409
+    assert "other keys fail by now" in text_of(refused)
+    assert ana.post(f"{PAGE}/4/park-ahead", {"until": "x", "key": ["a/b"]}).status_code == 422
+    assert several.projections.status("accounts").parked == 0
+
+
+def test_programs_look_ahead_and_park_what_they_saw(operator: Script, viewer: Script, several: Runtime) -> None:
+    api = f"/api{PAGE}"
+    found = viewer.get(f"{api}/ahead").json["ahead"]
+    assert (found["until"], found["is_head"], found["events"], found["held"]) == (7, True, 4, 3)
+    assert [(each["key"], each["position"], each["held"]) for each in found["keys"]] == [("a/b", 4, 2), ("2", 7, 1)]
+    keys = [each["key"] for each in found["keys"]]
+    assert viewer.post(f"{api}/4/park-ahead", {"until": 7, "keys": keys}).status_code == 403
+    for wrong in ({"until": True, "keys": keys}, {"until": 7, "keys": "a/b"}, {"until": 7}, {"keys": keys, "x": 1}):
+        assert operator.post(f"{api}/4/park-ahead", wrong).status_code == 422
+    refused = operator.post(f"{api}/4/park-ahead", {"until": 7, "keys": keys[:1]})
+    assert (refused.status_code, refused.json["error"]["code"]) == (409, "parking_refused")
+    done = operator.post(f"{api}/4/park-ahead", {"until": 7, "keys": keys, "reason": "one bad import"})
+    assert (done.status_code, done.json) == (200, found)
+    assert viewer.get(f"{api}/ahead").json == {"ahead": None, "why": "It stands at no event."}
+
+
+@pytest.mark.parametrize("way", ["park", "skip", "park-ahead"])
 def test_viewers_see_why_but_change_nothing(viewer: Script, stopped: Runtime, way: str) -> None:
     assert viewer.post(f"{PAGE}/4/{way}").status_code == 403
     body = viewer.get(PAGE).get_data(as_text=True)

@@ -12,14 +12,17 @@ from cqrs.console.api import body
 from cqrs.console.api.lists import format_of, send_list
 from cqrs.console.api.projections import parked_json, status_json
 from cqrs.console.current import runtime
+from cqrs.console.failures import look_ahead, parked_words
 from cqrs.console.operations import actor
 from cqrs.console.parameters import Parameters
 from cqrs.console.replays import known
 from cqrs.messages import Role
+from cqrs.projections.ahead import Ahead
 from cqrs.projections.skipped import Skipped
 
 bp = Blueprint("api_failures", __name__, url_prefix="/api/projections")
 
+AHEAD_KEY = ("key", "position", "event_type", "error", "held")
 COLUMNS = ("position", "key", "reason", "by", "at")
 
 
@@ -45,6 +48,30 @@ def park(name: str, position: int) -> Response:
     return json_answer.send(parked_json(parked))
 
 
+@bp.get("/<name>/failures/ahead")
+@needs(Role.VIEWER)
+def ahead(name: str) -> Response:
+    """Which keys fail at the event where it stands and behind it, up to `until`: what `park-ahead` would set aside.
+    Without any `why` says what is in the way."""
+    found, why = look_ahead(runtime().projections.status(known(name)))
+    return json_answer.send({"ahead": None if found is None else ahead_json(found), "why": why})
+
+
+@bp.post("/<name>/failures/<position:position>/park-ahead")
+@needs(Role.OPERATOR, action="park")
+def park_ahead(name: str, position: int) -> Response:
+    """Sets aside the `keys` that fail up to `until`, as `ahead` told them, and applies all else up to there."""
+    given = body.fields()
+    until, keys = given.pop("until", None), given.pop("keys", None)
+    reason = body.reason_in(given, until=_until_problem(until), keys=_keys_problem(keys))
+    trail.note(target=f"what fails of {known(name)} from event {position} on", reason=reason)
+    assert isinstance(until, int)
+    assert isinstance(keys, list)
+    done = runtime().projections.park_ahead(name, position, until=until, keys=keys, actor=actor(), reason=reason)
+    trail.note(target=parked_words(name, done), detail={"keys": keys})
+    return json_answer.send(ahead_json(done))
+
+
 @bp.post("/<name>/failures/<position:position>/skip")
 @needs(Role.OPERATOR, action="skip")
 def skip(name: str, position: int) -> Response:
@@ -54,6 +81,21 @@ def skip(name: str, position: int) -> Response:
     key = runtime().projections.skip_failing(name, position, reason=reason or "", actor=actor())
     trail.note(target=f"{name} {key}")
     return json_answer.send(status_json(runtime().projections.status(name)))
+
+
+def _until_problem(found: object) -> str | None:
+    whole = isinstance(found, int) and not isinstance(found, bool)
+    return None if whole else "Give the position up to which it was looked."
+
+
+def _keys_problem(found: object) -> str | None:
+    texts = isinstance(found, list) and all(isinstance(each, str) for each in found)
+    return None if texts else "Give the keys that fail, as a list of texts."
+
+
+def ahead_json(ahead: Ahead) -> dict[str, Any]:
+    keys = [{name: getattr(each, name) for name in AHEAD_KEY} for each in ahead.keys]
+    return {"until": ahead.until, "is_head": ahead.is_head, "events": ahead.events, "held": ahead.held, "keys": keys}
 
 
 def skipped_json(skipped: Skipped) -> dict[str, Any]:
