@@ -125,6 +125,12 @@ def _good_news(
     names = ", ".join(sorted(status.name for status in caught_up))
     if len(caught_up) == len(statuses):
         parked = "" if any(status.parked for status in statuses) else " No keys are parked."
-        events = "Every event" if held is None else f"Every event up to {number(held.safe_head)}"
-        return [Verdict("ok", (Span(f"{events} is applied by {names}.{parked}"),))]
+        return [Verdict("ok", (Span(f"{_applied(caught_up, held)} by {names}.{parked}"),))]
     return [Verdict("ok", (Span(f"{names} {'is' if len(caught_up) == 1 else 'are'} caught up."),))]
+
+
+def _applied(caught_up: Sequence[ProjectionStatus], held: OrderReport | None) -> str:
+    """Those within one batch of the head are caught up, and yet not everything is applied."""
+    end = "" if held is None else f" up to {number(held.safe_head)}"
+    behind = max(status.lag_events or 0 for status in caught_up)
+    return f"All events{end} but the newest {number(behind)} are applied" if behind else f"Every event{end} is applied"

@@ -36,7 +36,7 @@ Password = Annotated[Secret, Meta(min_length=8, max_length=200)]
 
 
 def with_user_id_and_city(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 called the id `id` and knew no city."""
+    """Version 1 called it id, and knew no city."""
     return {"user_id": data["id"], "name": data["name"], "email": data["email"], "city": None}
 
 

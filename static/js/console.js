@@ -40,7 +40,7 @@
     const selection = document.getSelection();
     if (selection?.type === "Range" && byId("live")?.contains(selection.anchorNode)) return "text is selected";
     if (document.querySelector("[data-opened]")) return "an event is open";
-    if (document.querySelector("dialog[open], details.picker[open], [popover]:popover-open")) return "something is open";
+    if (document.querySelector("dialog[open], :is(.picker, .menu)[open], [popover]:popover-open")) return "something is open";
     const focus = document.activeElement;
     if (focus?.matches("#live :is(input, select, textarea)")) return "you are typing";
     if (focus?.matches("[data-hold] :is(a, button, summary)")) return "a row is focused";
@@ -191,7 +191,7 @@
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-copy], [data-dismiss], [data-show-held], [data-keys]");
-    for (const picker of all("details.picker[open]")) if (!picker.contains(event.target)) picker.open = false;
+    for (const opened of all(":is(.picker, .menu)[open]")) if (!opened.contains(event.target)) opened.open = false;
     if (!button) return;
     if (button.dataset.copy) copy(button);
     else if ("dismiss" in button.dataset) button.closest(".toast").remove();
@@ -219,9 +219,9 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    for (const picker of all("details.picker[open]")) {
-      picker.open = false;
-      picker.querySelector("summary").focus();
+    for (const opened of all(":is(.picker, .menu)[open]")) {
+      opened.open = false;
+      opened.querySelector("summary").focus();
     }
   });
 

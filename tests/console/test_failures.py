@@ -112,7 +112,7 @@ def test_keys_that_fail_behind_it_are_told_and_parked_together(ana: Browser, sev
     words = text_of(ana.get(PAGE))
     assert "It would stop again at event 7, which fails for another key." in words
     assert "1 more key fails in the 3 events behind it that were looked at." in words
-    assert "Parking all 2 keys sets aside 3 events. All others up to there are applied at once" in words
+    assert "Parking all 2 keys sets aside 3 events. All others are applied at once" in words
     answer = ana.post(f"{PAGE}/4/park-ahead", {"until": "7", "key": ["a/b", "2"], "reason": "one bad import"})
     assert (answer.status_code, path_of(answer)) == (303, "/projections/accounts")
     assert (balance(several, "2"), balance(several, "a/b")) == (Decimal("5.00"), Decimal("3.00"))

@@ -26,6 +26,12 @@ def test_good_news_is_one_line_that_says_what_was_looked_at() -> None:
     assert [line.state for line in found.verdicts] == ["ok"]
 
 
+def test_what_waits_within_one_batch_is_not_said_to_be_applied() -> None:
+    found = judged(status("orders", lag_events=7), status("users"))
+    assert found.headline == "All projections are caught up."
+    assert said(found.verdicts[0]) == "All events but the newest 7 are applied by orders, users. No keys are parked."
+
+
 def test_the_worst_comes_first_and_the_good_last() -> None:
     found = judged(
         status("a", "catching_up", lag_events=3_000, rate=1_000.0),

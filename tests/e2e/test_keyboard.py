@@ -72,6 +72,32 @@ def test_keys_can_be_switched_off_for_good(page: Page) -> None:
     assert page.locator("#keys").is_visible()
 
 
+def test_a_menu_opens_and_closes_by_keys(page: Page) -> None:
+    page.goto("/events")
+    menu = page.locator("summary", has_text="Export")
+    menu.focus()
+    page.keyboard.press("Enter")
+    csv = page.get_by_role("link", name="CSV")
+    assert csv.is_visible()
+    page.keyboard.press("Escape")
+    assert not csv.is_visible()
+    assert menu.evaluate("summary => document.activeElement === summary")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Events").click()
+    assert not csv.is_visible()
+
+
+def test_without_a_script_a_menu_opens_all_the_same(browser: Browser, served: Served, cookies: list[object]) -> None:
+    context = browser.new_context(base_url=served.address, java_script_enabled=False)
+    context.add_cookies(cookies)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto("/streams")
+    page.locator("summary", has_text="Export").focus()
+    page.keyboard.press("Enter")
+    assert page.get_by_role("link", name="JSON").get_attribute("href") == "/api/streams"
+    context.close()
+
+
 def test_without_a_script_the_box_is_a_form(browser: Browser, served: Served, cookies: list[object]) -> None:
     context = browser.new_context(base_url=served.address, java_script_enabled=False)
     context.add_cookies(cookies)  # type: ignore[arg-type]
