@@ -63,7 +63,8 @@ def test_a_refresh_keeps_what_somebody_is_doing(page: Page, served: Served) -> N
     assert page.evaluate("[document.activeElement.id, document.activeElement.selectionStart]") == ["actor", 2]
     assert page.evaluate("document.activeElement.selectionEnd") == 4
     assert page.get_by_label("OrderPlaced").is_checked()
-    assert page.evaluate("[...document.querySelectorAll('main details:not(.menu)')].map(each => each.open)") == [True, True, True]
+    folds = "[...document.querySelectorAll('main details:not(.menu)')].map(each => each.open)"
+    assert page.evaluate(folds) == [True, True, True]
     assert page.evaluate("scrollY") == 40
 
 
