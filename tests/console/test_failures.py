@@ -123,6 +123,12 @@ def test_keys_that_fail_behind_it_are_told_and_parked_together(ana: Browser, sev
     assert "Parked 2 keys of accounts, up to event 7" in text_of(ana.get("/audit"))
 
 
+def test_a_key_with_characters_that_nobody_sees_is_sent_back_as_it_is(ana: Browser, stopped: Runtime) -> None:
+    open_account(stopped, "b\u202e3")
+    deposit(stopped, "6.66", "b\u202e3")
+    assert 'name="key" value="b\u202e3"' in ana.get(PAGE).text
+
+
 def test_where_no_other_key_fails_the_page_says_so(ana: Browser, stopped: Runtime) -> None:
     said = ana.get(PAGE)
     assert "None of the 2 events behind it that accounts handles fails for another key." in text_of(said)
