@@ -132,7 +132,11 @@ def test_a_key_with_characters_that_nobody_sees_is_sent_back_as_it_is(ana: Brows
         Deposited(account_id=key, amount=Decimal("6.66")),
     ):
         name, version, data = stopped.types.encode(happened)
-        stopped.events.append("account-b3", [NewEvent(name, version, data, new_id(), new_id(), None, "ana")])
+        event = NewEvent(
+            type=name, schema_version=version, data=data, event_id=new_id(), correlation_id=new_id(),
+            causation_id=None, actor="ana",
+        )  # fmt: skip
+        stopped.events.append("account-b3", [event])
     assert f'name="key" value="{key}"' in ana.get(PAGE).text
 
 
