@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(happened: Callable[[], bool], timeout: float = 10.0, *, every: float = 0.01) -> None:
+def wait_until(happened: Callable[[], bool], timeout: float = 30.0, *, every: float = 0.01) -> None:
     """Return as soon as `happened()` is true, which is asked `every` so many seconds; fail the test with the
     condition's name after `timeout` seconds."""
     pause = threading.Event()

@@ -101,7 +101,7 @@ class Crowd:
             thread.start()
 
     def leave(self) -> None:
-        """Wait until all have noticed that nobody answers; fail on answers that make no sense."""
+        """Wait until each has its answer, or has noticed that nobody gives any; fail on answers that make no sense."""
         self._leaving.set()
         for thread in self._threads:
             thread.join()
@@ -114,7 +114,7 @@ class Crowd:
         return any(customer.waiting for customer in self._customers)
 
     def _run(self, customer: Customer, address: str) -> None:
-        while not self._leaving.is_set():
+        while customer.waiting or not self._leaving.is_set():
             try:
                 customer.act(lambda request: self._send(address, request))
             except OSError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -92,16 +93,15 @@ def read_on(url: str, report: Any, stopping: Event) -> None:
     engine.dispose()
 
 
-def hold_on(url: str, stopping: Event, seconds: float) -> None:
-    """A reader whose transactions stay open for so long."""
+@contextmanager
+def reading(url: str) -> Iterator[None]:
+    """Has looked at the rows, and keeps its transaction open."""
     engine = _engine(url)
-    while not stopping.is_set():
-        with engine.connect() as connection, connection.begin():
-            if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN")
-            connection.exec_driver_sql("SELECT count(*) FROM members").scalar()
-            stopping.wait(seconds)
-        stopping.wait(0.1)
+    with engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")
+        connection.exec_driver_sql("SELECT count(*) FROM members").scalar()
+        yield
     engine.dispose()
 
 

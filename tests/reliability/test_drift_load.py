@@ -73,8 +73,8 @@ class Traffic:
 def checked(station: Station, traffic: Traffic, count: int, wal: Path) -> Iterator[int | None]:
     """The positions of so many checks, each of another level than the one before."""
     for level in itertools.islice(itertools.cycle(Level), count):
-        head = station.events.head()
-        wait_until(lambda head=head: station.events.head() > head or bool(traffic.errors), 60)
+        before = station.judge.live().position
+        wait_until(lambda before=before: station.judge.live().position > before or bool(traffic.errors), 60)
         check = station.check(level)
         assert (check.verdict, check.differing) == ("none", 0), (level, check, station.found(check))
         assert not wal.exists() or wal.stat().st_size < MOST_WAL_BYTES

@@ -116,8 +116,9 @@ def test_kill_9_under_load_loses_nothing_and_counts_nothing_twice(program: Progr
 
 def settle(crowd: Crowd, address: str) -> None:
     """One last round, so that no request is left without an answer."""
+    before = len(crowd.answered())
     crowd.start(address)
-    threading.Event().wait(0.5)
+    wait_until(lambda: len(crowd.answered()) > before + CUSTOMERS, 60)
     crowd.leave()
 
 
