@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.console_process import ConsoleProcess, shell
 
@@ -27,6 +27,9 @@ FLAGS = (
 #: Seconds between two reads of a page by a test that waits for something: a quick machine would ask so often that the
 #: console refuses, and it would refuse the tests after it, too.
 UNHURRIED = 0.1
+
+# Whatever a page is expected to show may take its time on a busy machine; the default is 5 seconds.
+expect.set_options(timeout=30_000)
 
 #: Reports violations of the content security policy, which a page cannot see on its own console in all versions.
 WATCH = "document.addEventListener('securitypolicyviolation', e => console.error('CSP ' + e.violatedDirective))"

@@ -8,8 +8,9 @@ import sqlite3
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Served
+from tests.e2e.conftest import UNHURRIED, Served
 from tests.e2e.read_again import read_again_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -31,19 +32,26 @@ def spoil(served: Served, column: str, value: object, place: int) -> str:
 
 
 def run_the_check(page: Page) -> None:
-    """By the schedule, as it would run by itself."""
+    """By the schedule, as it would run by itself, to its end: while it runs, another one is refused."""
     page.goto("/schedules/check-user_stats-full")
     page.get_by_role("button", name=re.compile("^Run now")).click()
+    operation = page.locator("#toasts").get_by_role("link", name="See how it goes").get_attribute("href")
+
+    def over() -> bool:
+        page.goto(operation or "/operations")
+        return "succeeded" in page.locator(".page-head .badge").inner_text()
+
+    wait_until(over, 60, every=UNHURRIED)
 
 
 def found(page: Page, words: str) -> None:
     """Read the drift page until it says so: checks of schedules and of others may be going on."""
-    for _ in range(60):
+
+    def is_said() -> bool:
         page.goto("/drift")
-        if words in page.locator("#drift-user_stats").inner_text():
-            return
-        page.wait_for_timeout(500)
-    raise AssertionError(f"{words} is not in: {page.locator('#drift-user_stats').inner_text()}")
+        return words in page.locator("#drift-user_stats").inner_text()
+
+    wait_until(is_said, 60, every=UNHURRIED)
 
 
 def test_a_row_that_something_else_wrote_is_found_explained_and_repaired(page: Page, served: Served) -> None:

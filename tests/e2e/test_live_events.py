@@ -164,6 +164,7 @@ def test_back_gives_what_was_there(page: Page) -> None:
     page.goto("/events?type=OrderPlaced")
     first = page.locator("tbody").inner_text()
     page.get_by_role("link", name="Older").click()
+    page.wait_for_load_state()
     second, address = page.locator("tbody").inner_text(), page.url
     assert second != first
     page.locator("tbody a").first.click()

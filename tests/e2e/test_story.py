@@ -81,9 +81,9 @@ def test_pausing_is_told_everywhere_and_undone_by_one_click(page: Page) -> None:
 def test_the_theme_is_remembered(page: Page) -> None:
     page.goto("/")
     page.get_by_role("button", name="Dark").click()
-    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+    expect(page.locator("html")).to_have_css("color-scheme", "dark")
     page.goto("/events")
-    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+    expect(page.locator("html")).to_have_css("color-scheme", "dark")
     page.get_by_role("button", name="Auto").click()
 
 

@@ -32,7 +32,7 @@ PATIENCE = 30.0
 ENOUGH = 6
 #: On a busy machine nobody may take over in time: then a worker is halted again, as often as this.
 MORE = 60
-#: What two of the leases that people really have leave for taking over: a short lease leaves no time for a busy machine.
+#: What two of the leases that people really have leave for taking over: short ones leave no time for a busy machine.
 SLACK = LEASE_TIME.total_seconds()
 
 YardFactory = Callable[..., Yard]
@@ -166,17 +166,21 @@ def test_due_times_are_run_once_whoever_holds_the_scheduler(new_yard: YardFactor
     def ticks(pid: int) -> int:
         return yard.journal.count("tick", pid)
 
+    def is_led_by_another_than(gone: int | None) -> bool:
+        """One that is at work."""
+        return leader() in workers.keys() - {gone} and ticks(leader() or 0) > 0
+
     def next_leader(gone: int | None) -> int:
-        wait_until(lambda: leader() in workers.keys() - {gone} and ticks(leader() or 0) > 0, PATIENCE)
+        wait_until(lambda: is_led_by_another_than(gone), PATIENCE)
         found = leader()
         assert found is not None
         return found
 
     def next_while_halted(halted: int) -> int:
-        """One that is halted inside its transaction keeps everybody out on SQLite: then it is done once more."""
+        """One that is halted inside its transaction keeps the next one out: then it is done once more."""
         for _ in range(5):
             workers[halted].halt()
-            if came_true(lambda: leader() in workers.keys() - {halted}, 4 * LEASE):
+            if came_true(lambda: is_led_by_another_than(halted), 4 * LEASE):
                 break
             workers[halted].go_on()
             came_true(lambda: False, 0.05)
