@@ -23,7 +23,10 @@ import sqlalchemy as sa
 _numbers = itertools.count(1)
 
 # Killing clients and backends needs no fsync, only a power cut would; prepared transactions are part of the proof.
-_SERVER_SETTINGS = {"fsync": "off", "max_prepared_transactions": "8", "max_connections": "200"}
+_SERVER_SETTINGS = {
+    "fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_prepared_transactions": "8",
+    "max_connections": "200",
+}  # fmt: skip
 
 
 @functools.cache
@@ -98,7 +101,9 @@ def create_database(template: str = "template0") -> str:
     """The URL of a new database: empty, or a copy of `template`, to which nobody may be connected."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with admin_engine().connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE \"{name}\" TEMPLATE {template} ENCODING 'UTF8'")
+        # By copying files it takes half as long as by writing each of its pages into the server's log.
+        how = "STRATEGY file_copy" if (connection.dialect.server_version_info or ()) >= (15,) else ""
+        connection.exec_driver_sql(f"CREATE DATABASE \"{name}\" TEMPLATE {template} ENCODING 'UTF8' {how}")
     return sa.make_url(server_url()).set(database=name).render_as_string(hide_password=False)
 
 
