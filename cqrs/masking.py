@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -20,6 +20,8 @@ WORDS = frozenset(
     | {"apikey", "card", "cardnumber", "creditcard", "cvv", "cvc", "iban", "ssn"}
 )
 PAIRS = frozenset({("api", "key"), ("private", "key"), ("access", "key"), ("signing", "key"), ("session", "id")})
+#: A shorter one is part of too many words.
+SHORTEST = 3
 PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -49,6 +51,28 @@ def masked_fields(fields: Mapping[str, object], depth: int = 0) -> dict[str, obj
         name: MASK if _hides(value) and is_sensitive(str(name)) else masked(value, depth + 1)
         for name, value in fields.items()
     }
+
+
+def sensitive_texts(value: object, below: bool = False, depth: int = 0) -> Iterator[str]:
+    """What `masked` would take out of a value, as it is written in a sentence."""
+    if depth > DEEPEST:
+        return
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from sensitive_texts(inner, below or (_hides(inner) and is_sensitive(str(name))), depth + 1)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from sensitive_texts(inner, below, depth + 1)
+    elif below and _hides(value):
+        yield from {str(value), repr(value).strip("'\"")}
+
+
+def without(text: str, hidden: Iterable[str]) -> str:
+    """The text with a mask in place of each of these, where one is long enough to be told from other words."""
+    for each in sorted(hidden, key=len, reverse=True):
+        if len(each) >= SHORTEST:
+            text = text.replace(each, MASK)
+    return text
 
 
 def _hides(value: object) -> bool:

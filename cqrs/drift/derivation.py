@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from cqrs.drift.reading_ahead import read_ahead
 from cqrs.errors import CqrsError, InexactValue, KeyChanged, KeyUnreadable
-from cqrs.projections.failures import INFRASTRUCTURE
+from cqrs.projections.failures import INFRASTRUCTURE, conceal, error_text
 from cqrs.projections.key_index import KeyIndex
 from cqrs.projections.projection import DELETE, Projection
 from cqrs.projections.routing import Raw, Router, Step
@@ -144,6 +144,7 @@ class Derivation:
                 return
             for key in keys:
                 if key in self.rows and not self._skipped(raw[0], key):
+                    conceal(error, raw[3], self.rows[key])
                     self._fail(key, error)
 
     def _apply(self, steps: Iterable[Step]) -> None:
@@ -180,6 +181,7 @@ class Derivation:
                 except INFRASTRUCTURE:
                     raise
                 except Exception as error:
+                    conceal(error, event, row)
                     self._fail(key, error)
                     last[key] = position
                     continue
@@ -209,4 +211,5 @@ class Derivation:
 
 
 def why(error: Exception) -> str:
-    return str(error) if isinstance(error, CqrsError) else f"{type(error).__name__}: {error}"
+    told = error_text(error)
+    return told.removeprefix(f"{type(error).__name__}: ") if isinstance(error, CqrsError) else told

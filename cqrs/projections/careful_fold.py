@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cqrs.errors import KeyUnreadable, ProcessDied
-from cqrs.projections.failures import INFRASTRUCTURE, error_text, traceback_text
+from cqrs.projections.failures import INFRASTRUCTURE, conceal, error_text, traceback_text
 from cqrs.projections.projection import DELETE
 from cqrs.projections.routing import Raw, Router
 from cqrs.readmodels.batch import Batch
@@ -60,6 +60,7 @@ class CarefulFold:
             try:
                 keys = self.router.keys_of(raw)
             except KeyUnreadable as error:
+                conceal(error, raw[3])
                 self.culprit = Culprit(raw[0], raw[1], None, error)
                 return
             if raw[0] in self.skips:
@@ -130,6 +131,7 @@ class CarefulFold:
         except INFRASTRUCTURE:
             raise
         except Exception as error:
+            conceal(error, raw[3], self._rows.get(key))
             return error
 
     def _attempt(self, raw: Raw, key: Key) -> Row | None:

@@ -21,7 +21,7 @@ from cqrs.projections.careful_fold import ATTEMPTS, Culprit
 from cqrs.projections.crash_marks import MOST_DEATHS, OneAtATime, Piece, Suspicion, killer
 from cqrs.projections.engine import Sizes, Step
 from cqrs.projections.event_meta import PLAIN, columns_for, meta_class
-from cqrs.projections.failures import INFRASTRUCTURE
+from cqrs.projections.failures import INFRASTRUCTURE, conceal
 from cqrs.projections.routing import Raw
 from cqrs.projections.sql_projection import SqlProjection
 from cqrs.readmodels.batch import Batch
@@ -114,6 +114,8 @@ class SqlEngine:
                 self._apply([raw], raw[0], suspect)
             except _Failed as failed:
                 error = failed.__cause__
+                if error is not None:
+                    conceal(error, raw[3])
             else:
                 return None
         return error if isinstance(error, Exception) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cqrs.console.masking import is_sensitive, masked
+from cqrs.masking import sensitive_texts, without
 from cqrs.messages import MASK
 
 
@@ -85,3 +86,10 @@ def test_endless_nesting_ends() -> None:
     for _ in range(500):
         value = {"in": [value]}
     assert "deep" not in str(masked(value))
+
+
+def test_a_sentence_is_told_without_what_is_masked_in_the_payload() -> None:
+    payload = {"card": {"number": "4012 8888", "cvc": 77}, "tokens": ["abc'd"], "has_password": True, "name": "Ana"}
+    hidden = set(sensitive_texts(payload))
+    told = without("Ana: 4012 8888 and 77 by abc'd is True", hidden)
+    assert told == f"Ana: {MASK} and 77 by {MASK} is True", "two digits are part of too much else"
