@@ -98,7 +98,7 @@ class ParkedKeys:
             if failing is None:
                 released.append(key)
             else:
-                failed.append(failing)
+                failed.append(self._find(projection.name, key) or failing)
         return Released(released, failed)
 
     def _find(self, name: str, key: str) -> ParkedKey | None:

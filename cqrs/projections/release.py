@@ -35,7 +35,7 @@ class Released:
 
     #: The texts of the keys that are parked no longer.
     keys: Sequence[str]
-    #: Those that failed again, with the error of now.
+    #: Those that failed again, with the error of now, as they are parked now.
     failed: Sequence[ParkedKey]
 
 

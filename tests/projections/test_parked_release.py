@@ -52,6 +52,7 @@ def test_one_that_fails_again_stays_parked(house: House) -> None:
     released = house.projections.retry_parked("members", "ada")
     (failed,) = released.failed
     assert (released.keys, failed.error) == ([], "ValueError: nobody finishes it")
+    assert (failed.held, failed.parked_at is None) == (3, False), "what waits for the key is told, not 0"
     (found,) = house.projections.parked("members").items
     assert (found.attempts, found.held, house.rows()["ada"]) == (4, 3, ("Ada", 1, 1.0))
     append(house.events, borrowed("ada"))
