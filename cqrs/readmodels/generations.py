@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import sqlalchemy as sa
 
 from cqrs.errors import ViewInUse
@@ -13,6 +16,11 @@ INVALID_TABLE_DEFINITION = "42P16"
 DEPENDENT_OBJECTS = "2BP01"
 
 
+#: As everywhere else, but for keys: whoever lists `<name>__g…` finds generations, and PostgreSQL would call the index
+#: of a key `<name>__g1_pkey`. What gets too long is cut by SQLAlchemy, with a digest.
+NAMES: Mapping[Any, Any] = {**sa.MetaData().naming_convention, "pk": "pk_%(table_name)s"}
+
+
 def table_name(model: RowModel, number: int) -> str:
     return f"{model.name}__g{number}"
 
@@ -20,9 +28,11 @@ def table_name(model: RowModel, number: int) -> str:
 def physical_table(model: RowModel, number: int) -> sa.Table:
     """The declared table under its generation's name, with `_pos`. Names of indexes are shared by a whole database,
     so each gets the generation's ending."""
-    table = model.table.to_metadata(sa.MetaData(), name=table_name(model, number))
+    table = model.table.to_metadata(sa.MetaData(naming_convention=NAMES), name=table_name(model, number))
     table.append_column(sa.Column("_pos", sa.BigInteger))
-    named: list[sa.Index | sa.Constraint] = [*table.indexes, *table.constraints]
+    declared = model.table.primary_key.name is not None
+    constraints = [each for each in table.constraints if declared or each is not table.primary_key]
+    named: list[sa.Index | sa.Constraint] = [*table.indexes, *constraints]
     for item in named:
         if isinstance(item.name, str):
             item.name = f"{item.name}__g{number}"

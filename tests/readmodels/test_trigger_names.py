@@ -28,6 +28,8 @@ TRIGGERS = {
     "postgresql": "SELECT tgname FROM pg_trigger WHERE tgfoid = 'note_foreign_write'::regproc",
 }
 
+RELATIONS = {"sqlite": "SELECT name FROM sqlite_master", "postgresql": "SELECT relname FROM pg_class"}
+
 
 @pytest.fixture
 def database(dialect: str, tmp_path: Path) -> Iterator[Database]:
@@ -104,3 +106,11 @@ def test_watching_a_table_again_gives_it_no_second_set(
     with database.write() as connection:
         foreign.watch(connection, MEMBERS, 1)
     assert len(triggers(database)) == 3
+
+
+def test_neither_does_the_index_of_its_key(database: Database) -> None:
+    upgrade(database, READ)
+    SqlReadModelStore(database).ensure(MEMBERS, shape="s", logic="l")
+    with database.read() as connection:
+        listed = connection.exec_driver_sql(RELATIONS[database.dialect]).scalars()
+        assert [name for name in listed if name.startswith(f"{NAME}__g")] == [f"{NAME}__g1"]
