@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, request, url_for
 
-from cqrs.console import current, navigation, row_query, trail
+from cqrs.console import current, navigation, row_query, toasts, trail
 from cqrs.console.access import needs
-from cqrs.console.links import tidied
+from cqrs.console.links import tidied, with_query
 from cqrs.console.operations import actor
 from cqrs.console.parameters import Parameters
 from cqrs.console.redirects import see_other
@@ -18,7 +18,7 @@ from cqrs.console.rendering import render
 from cqrs.console.replays import reason_given
 from cqrs.console.row_list import row_list, rows_asked_for
 from cqrs.console.row_page import row_page
-from cqrs.console.row_query import COLUMN, CURSOR
+from cqrs.console.row_query import COLUMN, CURSOR, SORT
 from cqrs.errors import InvalidMessage, NotFound
 from cqrs.messages import Role
 from cqrs.projections.status import ProjectionStatus
@@ -64,6 +64,11 @@ def show(name: str) -> AnyResponse:
     tidy = None if COLUMN in request.args else tidied()
     if tidy is not None:
         return tidy
+    why_not = row_query.why_not_sorted(_model(name).columns)
+    if why_not is not None:
+        kept = {key: value for key, value in request.args.items() if key not in (SORT, CURSOR)}
+        unsorted = see_other(with_query(url_for("read_models.show", name=name), kept))
+        return toasts.leave(unsorted, toasts.Toast(why_not, state="warn"))
     try:
         add = row_query.added()
         if add is not None:

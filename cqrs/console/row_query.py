@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,12 @@ from cqrs.console.links import with_query
 from cqrs.console.masking import is_sensitive
 from cqrs.console.parameters import Parameters
 from cqrs.errors import InvalidMessage
+from cqrs.readmodels.row_order import NO_ORDER
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response
+
+    from cqrs.readmodels.reading import Column
 
 #: Parameters that are no columns; those of the form begin with an underscore, which no column does.
 SORT, CURSOR, COLUMN, COMPARISON, VALUE = "sort", "cursor", "_column", "_is", "_value"
@@ -29,6 +32,7 @@ COMPARISONS: Mapping[str, tuple[str, str, str | None]] = {
     "not_null": ("has a value", ".null", "0"),
 }
 HIDDEN = "Values of this column are not shown, so rows cannot be found by it."
+UNSORTED = "Values of this column are not shown, so rows are not sorted by it: their order and cursors would tell them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +47,28 @@ class Condition:
 
 
 def filters_of(asked: Parameters, reserved: Collection[str]) -> dict[str, str]:
-    """All parameters but the reserved ones. Raises InvalidMessage for columns whose values are masked."""
+    """All parameters but the reserved ones. Raises InvalidMessage for columns whose values are masked, also for a sort
+    by one: a cursor holds the value it goes on behind."""
     names = [name for name in request.args if name not in reserved]
     hidden = {name: [HIDDEN] for name in names if is_sensitive(name.partition(".")[0])}
+    if sorts_by_hidden():
+        hidden[SORT] = [UNSORTED]
     if hidden:
         raise InvalidMessage(hidden)
     given = {name: asked.text(name) for name in names}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def sorts_by_hidden() -> bool:
+    return is_sensitive(request.args.get(SORT, ""))
+
+
+def why_not_sorted(columns: Sequence[Column]) -> str | None:
+    """By the column that was asked for, although it is one; None when it is, or when nobody asked."""
+    if sorts_by_hidden():
+        return UNSORTED
+    sort = request.args.get(SORT, "").removeprefix("-")
+    return next((NO_ORDER for column in columns if column.name == sort and not column.sortable), None)
 
 
 def added() -> Response | None:

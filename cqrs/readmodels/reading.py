@@ -16,7 +16,7 @@ from cqrs.readmodels.generation import GenerationState
 from cqrs.readmodels.generations import table_name
 from cqrs.readmodels.keys import key_of_text, key_text
 from cqrs.readmodels.row_filters import conditions, operations_of
-from cqrs.readmodels.row_order import order_of
+from cqrs.readmodels.row_order import has_order, order_of
 from cqrs.readmodels.row_values import RowReader
 from cqrs.readmodels.row_window import indexed_columns, window_of
 from cqrs.readmodels.rows import RowModel
@@ -42,6 +42,8 @@ class Column:
     operations: tuple[str, ...]
     #: Whether an index finds rows by it, however many there are.
     indexed: bool
+    #: Whether rows are sorted by it.
+    sortable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class ReadModels:
             live = self._live_of(connection, model)
             reader = self._reader(model, live, connection)
             wanted = conditions(reader.columns, filters or {})
-            order = order_of(sort, list(reader.columns), [column.name for column in model.key_columns])
+            order = order_of(sort, reader.columns, [column.name for column in model.key_columns])
             window = window_of(model.table, table_name(model, live.generation), reader.selected, wanted, order)
             behind = None if cursor is None else order.behind(cursor)
             found = page_of(connection, window, order, behind, limit + 1)
@@ -189,6 +191,7 @@ def _column(column: sa.Column[Any]) -> Column:
         numeric,
         operations_of(column),
         column.name in indexed_columns(column.table),
+        has_order(column),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,11 @@ import sqlalchemy as sa
 from cqrs.errors import InvalidMessage
 
 UNKNOWN_COLUMN = "There is no such column to sort by."
+NO_ORDER = "Rows cannot be sorted by this column."
 UNKNOWN_CURSOR = "This is not a cursor of this list in this order. Start from its first page."
 INT64 = range(-(2**63), 2**63)
 
-Value = str | int | float | None
+Value = bool | str | int | float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,19 @@ class RowOrder:
         return f"{'-' if self.descending else ''}{self.column or ''}"
 
 
-def order_of(sort: str | None, columns: Sequence[str], keys: Sequence[str]) -> RowOrder:
+def has_order(column: sa.Column[Any]) -> bool:
+    """PostgreSQL compares no JSON; and a cursor would hold all of such a value, also what is masked in it."""
+    return not isinstance(column.type, sa.JSON | sa.LargeBinary)
+
+
+def order_of(sort: str | None, columns: Mapping[str, sa.Column[Any]], keys: Sequence[str]) -> RowOrder:
     """`sort` is a column, or one with a minus before it for descending. Raises InvalidMessage."""
     descending = sort is not None and sort.startswith("-")
     column = None if not sort else sort.removeprefix("-")
     if column is not None and column not in columns:
         raise InvalidMessage({"sort": [UNKNOWN_COLUMN]})
+    if column is not None and column not in keys and not has_order(columns[column]):
+        raise InvalidMessage({"sort": [NO_ORDER]})
     return RowOrder(keys, None if [column] == list(keys) else column, descending)
 
 

@@ -112,6 +112,17 @@ def test_what_is_masked_cannot_be_guessed_by_a_filter(ana: Browser, viewer: Scri
         assert viewer.get(f"/api/read-models/accounts?{query}").status_code == 422
 
 
+@pytest.mark.parametrize("sort", ["iban", "-iban"])
+def test_nor_by_their_order_and_where_the_next_page_goes_on(
+    ana: Browser, viewer: Script, history: Runtime, sort: str
+) -> None:
+    answer = viewer.get(f"/api/read-models/accounts?sort={sort}&limit=1")
+    assert (answer.status_code, list(answer.json["errors"])) == (422, ["sort"])
+    turned = ana.get(f"/read-models/accounts?owner=Ada&sort={sort}")
+    assert path_of(turned) == "/read-models/accounts?owner=Ada"
+    assert "rows are not sorted by it" in text_of(ana.get(path_of(turned)))
+
+
 def test_a_page_names_its_own_answer_for_programs(ana: Browser, viewer: Script, history: Runtime) -> None:
     page = ana.get("/read-models/accounts?owner=Ada&sort=-balance")
     (data,) = {link for link in links_of(page) if link.startswith("/api/") and "csv" not in link}
