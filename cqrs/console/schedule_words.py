@@ -134,7 +134,11 @@ def _worst(statuses: Sequence[ScheduleStatus]) -> str:
     missed = [each.schedule.name for each in own if each.missed is not None]
     if missed:
         return f"A due time of {_named(missed)} was missed."
-    return "The last runs found nothing wrong." if any(each.last for each in own) else "None has run yet."
+    if not any(each.last for each in own):
+        return "None has run yet."
+    return (
+        "The last runs found nothing wrong." if all(each.last for each in own) else "What has run found nothing wrong."
+    )
 
 
 def _named(names: Sequence[str]) -> str:

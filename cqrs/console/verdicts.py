@@ -105,7 +105,8 @@ def _held_back(order: OrderReport) -> Verdict:
 def _waiting(statuses: Sequence[ProjectionStatus]) -> list[Verdict]:
     """What is well before the first event: this page could be read, so the database answers and its tables fit."""
     names = ", ".join(status.name for status in statuses)
-    count = f"{len(statuses)} projection{' is' if len(statuses) == 1 else 's are'} registered and wait"
+    one = len(statuses) == 1
+    count = f"{len(statuses)} projection{' is registered and waits' if one else 's are registered and wait'}"
     ready = Verdict("ok", (Span("The database answers and its tables are up to date."),))
     return [ready, Verdict("ok", (Span(f"{count} for the first event: {names}."),))] if statuses else [ready]
 

@@ -74,7 +74,7 @@ def test_a_run_of_a_check_shows_its_verdict_and_leads_to_it(ana: Browser, runtim
     assert "no drift ana 1" in words
     check = runtime.checks.page()[0].id
     assert f"/drift/checks/{check}" in page.get_data(as_text=True)
-    assert "The last runs found nothing wrong." in text_of(ana.get("/schedules"))
+    assert "What has run found nothing wrong." in text_of(ana.get("/schedules"))
 
 
 @pytest.mark.usefixtures("alive")
