@@ -64,7 +64,7 @@ def show(name: str) -> AnyResponse:
     tidy = None if COLUMN in request.args else tidied()
     if tidy is not None:
         return tidy
-    why_not = row_query.why_not_sorted(_model(name).columns)
+    why_not = row_query.why_not_sorted(_model(name).columns) if SORT in request.args else None
     if why_not is not None:
         kept = {key: value for key, value in request.args.items() if key not in (SORT, CURSOR)}
         unsorted = see_other(with_query(url_for("read_models.show", name=name), kept))

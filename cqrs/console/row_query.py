@@ -64,10 +64,10 @@ def sorts_by_hidden() -> bool:
 
 
 def why_not_sorted(columns: Sequence[Column]) -> str | None:
-    """By the column that was asked for, although it is one; None when it is, or when nobody asked."""
+    """By the column that was asked for; None where they are."""
     if sorts_by_hidden():
         return UNSORTED
-    sort = request.args.get(SORT, "").removeprefix("-")
+    sort = request.args[SORT].removeprefix("-")
     return next((NO_ORDER for column in columns if column.name == sort and not column.sortable), None)
 
 
