@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cqrs.errors import NoKeyToSetAside, NotStopped, ParkingRefused, ReadModelMissing, RowsRefused
+from cqrs.errors import Fenced, NoKeyToSetAside, NotStopped, ParkingRefused, ReadModelMissing, RowsRefused
 from cqrs.projections.careful_fold import CarefulFold
 from cqrs.projections.circuit_breaker import looks_broken
 from cqrs.projections.projection import Projection
@@ -79,6 +79,8 @@ class LookAhead:
         parked = [replace(each, parked_by=actor, reason=reason) for each in batch.parked]
         try:
             self._store.park_ahead(self._projection.model, live, replace(batch, parked=parked))
+        except Fenced as error:
+            raise self._refused(position, "it was paused meanwhile") from error
         except RowsRefused as error:
             raise self._refused(position, "the database refuses a row on the way there") from error
         return ahead

@@ -229,6 +229,19 @@ def test_whoever_let_it_go_on_meanwhile_wins(house: House) -> None:
     assert parked(house) == {}
 
 
+def test_a_pause_meanwhile_holds_as_well(house: House) -> None:
+    def meanwhile(name: str) -> None:
+        if name == "park_ahead":
+            house.store.hook = lambda name: None
+            house.projections.pause("members", actor="bea")
+
+    house.store.hook = meanwhile
+    with pytest.raises(ParkingRefused, match="it was paused meanwhile"):
+        park(house, "ada", "bob")
+    status = house.projections.status("members")
+    assert (status.checkpoint, parked(house), status.failure is None) == (STOP - 1, {}, False)
+
+
 def test_a_row_repaired_meanwhile_is_not_written_over(house: House) -> None:
     def meanwhile(name: str) -> None:
         if name == "park_ahead":

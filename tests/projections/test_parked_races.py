@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cqrs.errors import CqrsError, KeyNotParked, NotStopped
+from cqrs.errors import CqrsError, KeyNotParked, NotStopped, ParkingRefused
 from cqrs.projections.projection import on
 from cqrs.store.database import Database
 from cqrs.store.sql import SqlEventStore
@@ -62,11 +62,18 @@ def decide(house: House, chance: random.Random) -> None:
         deeds += [
             lambda: house.projections.park_failing("members", position, actor="ana"),
             lambda: house.projections.park_failing("members", position, actor="ana"),
+            lambda: park_ahead(house, position),
             lambda: house.projections.skip_failing("members", position, reason="why not", actor="ana"),
             lambda: house.projections.resume("members", actor="ana"),
         ]
-    with suppress(NotStopped, KeyNotParked):
+    with suppress(NotStopped, KeyNotParked, ParkingRefused):
         chance.choice(deeds)()
+
+
+def park_ahead(house: House, position: int) -> None:
+    found = house.projections.ahead("members", position)
+    keys = [each.key for each in found.keys]
+    house.projections.park_ahead("members", position, until=found.until, keys=keys, actor="ana")
 
 
 def expected(events: SqlEventStore, house: House) -> dict[str, list[str]]:
