@@ -58,15 +58,15 @@ def test_what_is_typed_and_where_the_caret_stands(desk: Page, scene: Scene) -> N
 
 def test_ticks_open_details_and_places_scrolled_to(desk: Page, scene: Scene) -> None:
     desk.goto("/events")
-    desk.locator("main details summary").first.click()
-    box = desk.locator("main details input[type=checkbox]").first
+    desk.locator("details.picker summary").click()
+    box = desk.locator("details.picker input[type=checkbox]").first
     if box.count():
         box.check()
     desk.evaluate("window.scrollTo(0, 300)")
     scrolled = desk.evaluate("window.scrollY")
     assert scrolled > 100
     refresh(desk, scene)
-    assert desk.locator("main details").first.evaluate("details => details.open")
+    assert desk.locator("details.picker").evaluate("details => details.open")
     if box.count():
         expect(box).to_be_checked()
     assert abs(desk.evaluate("window.scrollY") - scrolled) < 5
