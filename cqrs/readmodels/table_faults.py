@@ -73,6 +73,15 @@ def type_faults(column: sa.Column[Any], where: str) -> Iterator[str]:
         yield f"The column {where} is Numeric, which SQLite stores as a float: use cqrs.readmodels.types.Money."
     elif isinstance(kind, sa.DateTime):
         yield f"The column {where} is DateTime, which loses its zone: use cqrs.readmodels.types.UtcDateTime."
+    elif isinstance(kind, sa.Enum) and kind.enum_class is not None:
+        yield f"The column {where} is an Enum of a class, which stores names and reads back members: use Text."
+    elif isinstance(kind, sa.Enum) and kind.native_enum:
+        yield (
+            f"The column {where} is a native Enum, a type of its own that two generations cannot both create on "
+            "PostgreSQL: give it native_enum=False."
+        )
+    elif isinstance(kind, sa.Uuid) and not kind.as_uuid:
+        yield f"The column {where} is a Uuid of texts: leave as_uuid out, or use Text."
     elif not isinstance(kind, EXACT):
         yield f"The column {where} has the type {kind!r}, which may not read back as written: use Text or JSON."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ def faults(*columns: Any, name: str = "things", key: bool = True) -> list[str]:
 
 def test_a_table_of_exact_types_has_no_faults() -> None:
     kinds = [sa.Text, sa.String(9), sa.SmallInteger, sa.Integer, sa.BigInteger, sa.Float, sa.Boolean, sa.Date]
-    kinds += [sa.Uuid, sa.JSON, sa.LargeBinary, Money, Money(9, 3), UtcDateTime, sa.Enum("a", "b")]
+    kinds += [sa.Uuid, sa.JSON, sa.LargeBinary, Money, Money(9, 3), UtcDateTime, sa.Enum("a", "b", native_enum=False)]
     assert faults(*[sa.Column(f"c{n}", kind) for n, kind in enumerate(kinds)]) == []
 
 
@@ -32,6 +33,9 @@ def test_a_table_of_exact_types_has_no_faults() -> None:
         (sa.Column("x", sa.DateTime), "UtcDateTime"),
         (sa.Column("x", sa.TIMESTAMP(timezone=True)), "UtcDateTime"),
         (sa.Column("x", sa.Interval), "Text or JSON"),
+        (sa.Column("x", sa.Enum("a", "b", name="letters")), "native_enum=False"),
+        (sa.Column("x", sa.Enum(enum.Enum("Letters", "a b"), native_enum=False)), "use Text"),
+        (sa.Column("x", sa.Uuid(as_uuid=False)), "leave as_uuid out"),
         (sa.Column("x", sa.Float, primary_key=True), "BigInteger"),
         (sa.Column("x", sa.Text, server_default="a"), "filled by the database"),
         (sa.Column("x", sa.Text, onupdate="a"), "filled by the database"),
