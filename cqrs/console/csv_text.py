@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
+import msgspec
+
 from cqrs.console import json_answer
 from cqrs.console.filters import instant
 
@@ -37,5 +39,13 @@ def cell(value: object) -> str:
         return instant(value)
     if isinstance(value, date):
         return value.isoformat()
-    text = value if isinstance(value, str) else json_answer.encode(value).decode()
+    text = _as_text(value)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def _as_text(value: object) -> str:
+    """As JSON has it; what is a text there, such as a UUID or bytes, stands here without its quotes."""
+    if isinstance(value, str):
+        return value
+    encoded = json_answer.encode(value)
+    return msgspec.json.decode(encoded, type=str) if encoded.startswith(b'"') else encoded.decode()

@@ -38,9 +38,9 @@ def advice_on(judge: Judge, keys: int) -> str | None:
     rows = judge.snapshots.count(judge.model, enough)
     if rows >= enough:
         return None
-    return (
-        f"{keys:,} keys of {rows:,} rows were to be repaired: a replay, which makes all rows anew, is the better way."
-    )
+    some = "1 key" if keys == 1 else f"{keys:,} keys"
+    rest = f"{'was' if keys == 1 else 'were'} to be repaired: a replay, which makes all rows anew, is the better way."
+    return f"{some} of {'1 row' if rows == 1 else f'{rows:,} rows'} {rest}"
 
 
 def plan(judge: Judge, derivation: Derivation, held: Snapshot) -> tuple[Rewrite, list[Deed]]:

@@ -102,7 +102,8 @@ class RowComparison:
         if totals.extra > totals.seen * MOST_EXTRA:
             return f"{totals.extra:,} of {totals.seen:,} rows would disappear."
         if not logic_changed and totals.different > totals.seen * MOST_DIFFERENT:
-            return f"{totals.different:,} rows differ from the {totals.seen:,} there are, though the code is unchanged."
+            differ = "1 row differs" if totals.different == 1 else f"{totals.different:,} rows differ"
+            return f"{differ} from the {totals.seen:,} there are, though the code is unchanged."
         return None
 
     def counts(self) -> dict[str, int]:

@@ -6,6 +6,7 @@ import csv
 import io
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -27,6 +28,9 @@ def test_formulas_become_text(text: str) -> None:
         (datetime(2026, 1, 2, 3, tzinfo=UTC), "2026-01-02T03:00:00Z"),
         (date(2026, 1, 2), "2026-01-02"),
         ({"a": [Decimal("1.50")]}, '{"a":["1.50"]}'),
+        (UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+        (b"\x00\xff", "AP8="),
+        (["a"], '["a"]'),
         ("a=b", "a=b"),
         ("", ""),
     ],
