@@ -12,7 +12,7 @@ from cqrs.console import current
 from cqrs.console.column_values import Kinds, kinds_of
 from cqrs.console.event_rows import EventRow, event_row
 from cqrs.drift.check import Finding, Found
-from cqrs.errors import NotFound
+from cqrs.errors import NotFound, ReadModelMissing
 
 #: Columns of one row that are shown; where the whole row is missing or extra, as many as tell which one it is.
 MOST_COLUMNS, WHOLE_ROW = 8, 3
@@ -38,6 +38,8 @@ class FindingRow:
     event: EventRow | None
     #: Whether it has a page: what something else wrote may have a key that no row can have.
     linked: bool
+    #: Whether nobody would find its page: no event has this key, and the row that had it is gone by now.
+    gone: bool
     #: Who resolved it, and the page that says how.
     resolved: str | None
     resolved_href: str | None
@@ -47,7 +49,10 @@ def finding_rows(projection: str, found: Sequence[Finding]) -> list[FindingRow]:
     kinds = kinds_of(projection)
     resolvers = {identity: _resolver(identity) for identity in {each.resolved_by for each in found} if identity}
     has_key = current.runtime().has_key if projection in current.runtime().projections.names() else _nobody_knows
-    return [_row(each, kinds, resolvers.get(each.resolved_by or ""), has_key(projection, each)) for each in found]
+    return [
+        _row(projection, each, kinds, resolvers.get(each.resolved_by or ""), has_key(projection, each))
+        for each in found
+    ]
 
 
 def pairs_of(columns: Mapping[str, Any], kind: str, kinds: Kinds) -> list[ColumnPair]:
@@ -68,7 +73,7 @@ def _nobody_knows(_projection: str, _found: Found) -> bool:
     return False
 
 
-def _row(finding: Finding, kinds: Kinds, resolver: tuple[str, str] | None, linked: bool) -> FindingRow:
+def _row(projection: str, finding: Finding, kinds: Kinds, resolver: tuple[str, str] | None, linked: bool) -> FindingRow:
     pairs = pairs_of(finding.columns, finding.kind, kinds)
     recorded = None if finding.last_event is None else current.runtime().events.get(finding.last_event)
     event = None if recorded is None else event_row(recorded)
@@ -81,9 +86,17 @@ def _row(finding: Finding, kinds: Kinds, resolver: tuple[str, str] | None, linke
         sentence=_sentence(finding, event),
         event=event,
         linked=linked,
+        gone=linked and finding.last_event is None and _is_gone(projection, finding.key),
         resolved=resolver[0] if resolver else None,
         resolved_href=resolver[1] if resolver else None,
     )
+
+
+def _is_gone(projection: str, key: str) -> bool:
+    try:
+        return current.runtime().read_models.row(projection, key) is None
+    except ReadModelMissing:
+        return True
 
 
 def _sentence(finding: Finding, event: EventRow | None) -> str:

@@ -63,6 +63,8 @@ class OperationPage:
     live: int | None
     compared: str | None
     differences: Sequence[DifferingRow]
+    #: Whether what differs is a row with a page: of a SQL projection it may lie in any of its tables.
+    linked: bool
     result: Mapping[str, Any] | None
     took: float | None
     #: The generation a roll back would go to, when this operation put it aside.
@@ -155,6 +157,7 @@ def _page(operation: Operation) -> OperationPage:
         live=live,
         compared=operation_words.compared((operation.result or {}).get("compared")),
         differences=differing_rows(operation.result),
+        linked=known and runtime.projections.definition(operation.projection).keyed,
         result=masked_result(operation.result),
         took=operation_words.took(operation),
         back_to=_back_to(operation, generations),

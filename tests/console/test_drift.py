@@ -182,6 +182,20 @@ def test_the_ticked_rows_are_repaired_and_the_others_stay(ana: Browser, runtime:
     assert "accounts generation 1 repaired" in text_of(ana.get("/drift"))
 
 
+@pytest.mark.parametrize("remedy", ["repair", "replay"])
+def test_a_row_that_no_event_has_leads_nowhere_once_it_is_gone(ana: Browser, runtime: Runtime, remedy: str) -> None:
+    spoil(runtime)
+    address, rows = checked(ana, runtime), "/read-models/accounts/rows/"
+    assert f"{rows}a~1b" in links_of(ana.get(address))
+    ana.post(f"{address}/{remedy}", {"all": "1"})
+    carry_out(runtime)
+    left = {link for link in links_of(ana.get(address)) if link.startswith(rows)}
+    assert left == {f"{rows}{key}" for key in "123"}
+    assert {ana.get(link).status_code for link in left} == {200}
+    assert "a/b" in text_of(ana.get(address))
+    assert "no key of accounts" not in text_of(ana.get(address))
+
+
 def test_nothing_ticked_repairs_nothing(ana: Browser, runtime: Runtime) -> None:
     spoil(runtime)
     address = checked(ana, runtime)
@@ -214,6 +228,7 @@ def test_a_viewer_reads_and_does_not_touch(app: Flask, ana: Browser, runtime: Ru
     words = text_of(viktor.get(address))
     assert "Repairing: refused: needs operator." in words
     assert "Repair selected" not in words
+    assert f'action="{address}/repair"' not in viktor.get(address).get_data(as_text=True)
     assert "Checking: refused: needs operator." in text_of(viktor.get("/drift"))
     assert viktor.post(f"{address}/repair", {"all": "1"}).status_code == 403
 

@@ -109,3 +109,15 @@ def test_it_is_checked_in_full_and_what_differs_in_each_table_is_shown(ben: Brow
     assert "Repair selected" not in words
     assert "so a replay makes all of them anew" in words
     assert "visits" in text_of(ben.get("/drift"))
+
+
+def test_what_a_replay_found_to_differ_in_each_table_leads_to_no_row_of_the_first(
+    ben: Browser, travelled: Runtime
+) -> None:
+    with travelled.read.write() as connection:
+        connection.exec_driver_sql("UPDATE towns__g1 SET town = 'Bonn'")
+    asked = travelled.start_replay("visits", actor="ben", review=True)
+    OperationRunner(travelled.operations, travelled.operation_handlers, "worker").step()
+    page = ben.get(f"/operations/{asked.id}")
+    assert "towns: Ulm" in text_of(page)
+    assert not [link for link in links_of(page) if "/rows/" in link]
