@@ -81,7 +81,8 @@ class ParkedKeys:
 
     def park_failing(self, projection: type[Projection], position: int, *, actor: str, reason: str | None) -> ParkedKey:
         """Raises NotStopped, NoKeyToSetAside, ReadModelMissing."""
-        return self._store.park_failing(projection.name, Park(position, actor, reason, ATTEMPTS))
+        parked = self._store.park_failing(projection.name, Park(position, actor, reason, ATTEMPTS))
+        return self._find(projection.name, parked.key) or parked
 
     def skip_failing(self, projection: type[Projection], position: int, *, reason: str, actor: str) -> str:
         """Raises NotStopped, NoKeyToSetAside, ReadModelMissing; InvalidMessage without a reason."""

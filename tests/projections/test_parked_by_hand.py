@@ -59,6 +59,7 @@ def parked(house: House) -> dict[str, tuple[int, int]]:
 
 def test_the_key_is_parked_and_all_others_go_on(house: House) -> None:
     key = house.projections.park_failing("members", STOP, actor="ana", reason=WHY)
+    assert key == house.projections.parked("members").items[0], "when it was parked is told, as in the list"
     assert (key.key, key.position, key.error) == ("ada", STOP, "ValueError: nobody finishes it")
     assert house.projections.status("members").failure is None
     move(house)
