@@ -34,9 +34,12 @@ def ask(name: str) -> Response:
         wait_seconds=(USUAL_WAIT_MS if timeout is None else timeout) / 1_000,
     )
     if answer.value is None:
-        raise NotFound(what="answer to", name=name)
-    headers = {} if answer.position is None else {"X-Position": str(answer.position)}
-    return json_answer.send(answer.value, headers=headers)
+        response = json_answer.error(404, "not_found", str(NotFound(what="answer to", name=name)))
+    else:
+        response = json_answer.send(answer.value)
+    if answer.position is not None:
+        response.headers["X-Position"] = str(answer.position)
+    return response
 
 
 def query_fields() -> dict[str, object]:

@@ -23,6 +23,13 @@ def test_an_answer_says_up_to_where_it_knows(viewer: Script, runtime: Runtime, w
     assert answer.headers["X-Position"] == str(written)
 
 
+def test_an_answer_of_nothing_says_so_too(viewer: Script, runtime: Runtime, written: int) -> None:
+    runtime.projections.catch_up()
+    answer = viewer.get(f"/api/queries/GetBalance?account_id=nobody&min_position={written}")
+    assert (answer.status_code, answer.json["error"]["code"]) == (404, "not_found")
+    assert answer.headers["X-Position"] == str(written), "it is known to be gone as of there, not just not seen yet"
+
+
 def test_who_has_written_waits_until_it_is_visible(viewer: Script, runtime: Runtime, written: int) -> None:
     address = f"/api/queries/GetBalance?account_id=1&min_position={written}&timeout_ms=0"
     early = viewer.get(address)
