@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import argon2
 import pytest
+from hypothesis import HealthCheck, settings
 
 from cqrs.domain import Domain, load_domains
 from cqrs.runtime import Runtime, build_runtime
@@ -18,8 +21,20 @@ from cqrs.store.opening import open_database
 from cqrs.store.schema import MAIN, READ, upgrade
 from tests.postgres import create_database, drop_database
 
+# The same examples each time, on a machine however slow. A test may make its own database for each of them.
+ALLOWED = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+settings.register_profile("certain", deadline=None, derandomize=True, suppress_health_check=ALLOWED)
+settings.load_profile("certain")
+
 DatabaseFactory = Callable[..., Database]
 RuntimeFactory = Callable[..., Runtime]
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed as ever, but at the least cost there is: nobody is to be kept from guessing here."""
+    cheapest = partial(argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(argon2, "PasswordHasher", cheapest)
 
 
 @pytest.fixture(scope="session")
@@ -111,7 +126,16 @@ def new_runtime(tmp_path: Path) -> Iterator[RuntimeFactory]:
 
 
 @pytest.fixture
-def runtime(new_runtime: RuntimeFactory) -> Runtime:
+def migrated_instance(migrated_file: Path, tmp_path: Path) -> Path:
+    """Where runtimes of this test find their database: `init` has little left to do."""
+    instance = tmp_path / "instance"
+    instance.mkdir(mode=0o700)
+    shutil.copyfile(migrated_file, instance / "projectionist.db")
+    return instance
+
+
+@pytest.fixture
+def runtime(migrated_instance: Path, new_runtime: RuntimeFactory) -> Runtime:
     """The example domain over an empty log, all tables made; nothing runs but what the test starts."""
     runtime = new_runtime()
     runtime.init()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,8 @@ def cqrs(app: Any) -> Run:
 
 
 @pytest.fixture
-def ready(cqrs: Run) -> Run:
+def ready(cqrs: Run, migrated_file: Path, tmp_path: Path) -> Run:
+    shutil.copyfile(migrated_file, tmp_path / "projectionist.db")
     cqrs("init-db")
     return cqrs
 

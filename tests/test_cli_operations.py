@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,8 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Any:
+def app(migrated_file: Path, tmp_path: Path) -> Any:
+    shutil.copyfile(migrated_file, tmp_path / "projectionist.db")
     app = create_app({"INSTANCE": str(tmp_path), "DEMO": "0", "HOST": "127.0.0.1", "PORT": "5000"})
     yield app
     app.extensions[EXTENSION].close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def runtime(tmp_path: Path) -> Any:
+def runtime(migrated_file: Path, tmp_path: Path) -> Any:
+    shutil.copyfile(migrated_file, tmp_path / "projectionist.db")
     app = create_app({"INSTANCE": str(tmp_path), "DEMO": "0", "HOST": "127.0.0.1", "PORT": "5000"})
     runtime: Runtime = app.extensions[EXTENSION]
     runtime.init()

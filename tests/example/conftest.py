@@ -5,23 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
-import argon2
 import pytest
 
 from cqrs.example import domain
 from cqrs.runtime import Runtime, build_runtime
 from cqrs.settings import load_settings
 from cqrs.testing import Scenario, temporary_runtime
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Passwords are hashed as ever, but at the least cost there is: nobody is to be kept from guessing here."""
-    cheapest = partial(argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(argon2, "PasswordHasher", cheapest)
 
 
 @pytest.fixture(scope="session")

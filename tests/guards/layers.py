@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import cqrs
@@ -44,8 +45,9 @@ READ_SIDE = {"projections", "drift"}
 PUBLIC = set(cqrs.__all__)
 
 
+@cache
 def sources() -> dict[str, ast.Module]:
-    """Every module by its dotted name."""
+    """Every module by its dotted name; nobody changes them."""
     files = [ROOT / "app.py", *(ROOT / "cqrs").rglob("*.py")]
     return {dotted(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in files if path.exists()}
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqrs.identifiers import new_id
@@ -23,7 +23,7 @@ def read(desk: Desk) -> dict[str, tuple[Any, ...]]:
     return {row.key: tuple(row.values[name] for name in names) for row in page.rows}
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(history=st.lists(events, max_size=40))
 def test_every_way_to_run_comes_to_the_same(new_desk: DeskFactory, history: list[Any]) -> None:
     name = f"{new_id()}.db"

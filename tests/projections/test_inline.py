@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqrs.dispatch import QueryAnswer
@@ -99,7 +99,7 @@ def test_a_handler_gets_what_is_recorded_of_the_event(desk: InlineDesk) -> None:
     assert (str(key[0]), key[1], row[2:]) == ("2026-11-22", "Emma", (1, "alan"))
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10)
 @given(history=st.lists(events, max_size=30), cuts=st.lists(st.integers(0, 30), max_size=5), late=st.integers(0, 4))
 def test_inline_comes_to_the_same_as_the_fold(
     new_database: DatabaseFactory, history: list[Any], cuts: list[int], late: int

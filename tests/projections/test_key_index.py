@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqrs.errors import KeyUnreadable, NotFound
@@ -78,7 +78,7 @@ def index(desk: Desk, *projections: type[Projection]) -> KeyIndex:
     return KeyIndex(projections or (Members, Days), events=desk.events, types=TYPES, database=desk.database)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 @given(history=st.lists(events, max_size=30), indexed=st.integers(0, 30), until=st.integers(0, 35), data=st.data())
 def test_a_lookup_is_what_the_fold_routes(
     new_desk: DeskFactory, history: list[Any], indexed: int, until: int, data: Any

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqrs.domain import Catalogue, Domain
@@ -97,7 +97,7 @@ def desk(database: Database) -> SqlDesk:
     return SqlDesk(database)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8)
 @given(history=st.lists(events, max_size=25))
 def test_every_way_to_run_comes_to_the_same(new_database: DatabaseFactory, history: list[Any]) -> None:
     name = f"{new_id()}.db"

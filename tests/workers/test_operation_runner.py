@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from cqrs.errors import DatabaseUnavailable
-from cqrs.store.opening import open_database
-from cqrs.store.schema import MAIN, upgrade
+from cqrs.store.database import Database
 from cqrs.workers.operation import OperationState
 from cqrs.workers.operation_runner import OperationRunner
 from cqrs.workers.operations import Operations
@@ -34,11 +32,8 @@ class Doing:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Operations]:
-    database = open_database(f"sqlite:///{tmp_path}/main.db", root=tmp_path)
-    upgrade(database, MAIN)
-    yield Operations(database)
-    database.dispose()
+def desk(database: Database) -> Operations:
+    return Operations(database)
 
 
 def runner(desk: Operations, handler: Doing) -> OperationRunner:

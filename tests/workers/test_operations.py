@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -18,8 +16,7 @@ from cqrs.errors import (
     OperationLost,
     OperationNotWaiting,
 )
-from cqrs.store.opening import open_database
-from cqrs.store.schema import MAIN, upgrade
+from cqrs.store.database import Database
 from cqrs.workers.operation import OperationState
 from cqrs.workers.operation_tables import operations
 from cqrs.workers.operations import Operations
@@ -29,11 +26,8 @@ KINDS = ("replay", "rollback", "repair", "check")
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Operations]:
-    database = open_database(f"sqlite:///{tmp_path}/main.db", root=tmp_path)
-    upgrade(database, MAIN)
-    yield Operations(database)
-    database.dispose()
+def desk(database: Database) -> Operations:
+    return Operations(database)
 
 
 def claimed(desk: Operations, owner: str = "worker-1") -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -26,7 +27,7 @@ from tests.waiting import wait_until
 
 
 @pytest.fixture
-def runtime(new_runtime: RuntimeFactory) -> Runtime:
+def runtime(migrated_instance: Path, new_runtime: RuntimeFactory) -> Runtime:
     runtime = new_runtime(library)
     runtime.init()
     for number in range(3):
