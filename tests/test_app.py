@@ -109,12 +109,12 @@ class TestStart:
         base = base_of(console.link())
         token = json.loads(shell(instance, "tokens", "add", "robot", "--role", "viewer", "--json").stdout)["token"]
         answers: list[int] = []
-        slow = "/api/queries/FindUsersByCity?city=Ulm&min_position=1000000&timeout_ms=1500"
+        slow = "/api/queries/FindUsersByCity?city=Ulm&min_position=1000000&timeout_ms=4000"
         request = threading.Thread(target=lambda: answers.append(call(base, "GET", slow, token=token)[0]))
         request.start()
-        request.join(0.5)
+        request.join(2.0)  # it has arrived by then, and is not answered yet
         assert console.stop() == 0
-        request.join(10)
+        request.join(30)
         assert answers == [425]
 
     @pytest.mark.slow

@@ -360,6 +360,8 @@ def test_threads_that_ask_during_a_look_share_the_next_one(engine: sa.Engine, mo
         looking.set()
         go_on.wait(10)
 
+    door = Door()
+    monkeypatch.setattr(tracker, "_lock", door)
     monkeypatch.setattr(SafeHead, "_advance", slow_look)
     first = threading.Thread(target=tracker.advance)
     first.start()
@@ -367,10 +369,26 @@ def test_threads_that_ask_during_a_look_share_the_next_one(engine: sa.Engine, mo
     others = [threading.Thread(target=tracker.advance) for _ in range(6)]
     for thread in others:
         thread.start()
+    wait_until(lambda: len(door.came) == 7)
     go_on.set()
     for thread in (first, *others):
         thread.join()
     assert len(looks) == 2
+
+
+class Door:
+    """A lock that tells who came to it."""
+
+    def __init__(self) -> None:
+        self.came: list[int] = []
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self.came.append(threading.get_ident())
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def test_the_report_names_who_holds_the_order(
