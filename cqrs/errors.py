@@ -126,7 +126,8 @@ class UnsupportedDatabase(CqrsError):
 
 
 class DatabaseUnavailable(CqrsError):
-    """The database {database} cannot be used: {why}. Check DATABASE_URL and that the server or file is reachable."""
+    """The database {database} cannot be used: {why}. Check its address (DATABASE_URL, READ_DATABASE_URL) and that the
+    server or file is reachable."""
 
 
 class DatabaseBusy(CqrsError):
