@@ -13,6 +13,7 @@ from flask import request, url_for
 from cqrs.console import current, row_query
 from cqrs.console.filters import counted, number
 from cqrs.console.links import with_query
+from cqrs.console.masking import is_sensitive
 from cqrs.console.parameters import Parameters
 from cqrs.console.row_cells import ShownRow, shown_rows
 from cqrs.console.row_query import COLUMN, CURSOR, SORT, Condition
@@ -54,7 +55,7 @@ class RowList:
     #: When the event at the checkpoint was recorded; None when unknown.
     recorded_at: datetime | None
     sorted_by: str
-    #: By column: "ascending", "descending" or None; and the address that sorts by it.
+    #: By column: "ascending", "descending" or None; and the address that sorts by it, where it may be sorted by.
     order: Mapping[str, str | None]
     sorts: Mapping[str, str]
     first: str | None
@@ -101,7 +102,11 @@ def row_list(
         recorded_at=event.recorded_at if event else None,
         sorted_by=_sorted_by(sort, model.columns),
         order={name: _order(name, sort) for name in names},
-        sorts={name: with_query(here, {**given, SORT: f"-{name}" if sort == name else name}) for name in names},
+        sorts={
+            name: with_query(here, {**given, SORT: f"-{name}" if sort == name else name})
+            for name in (column.name for column in model.columns if column.sortable)
+            if not is_sensitive(name)
+        },
         first=with_query(here, given) if request.args.get(CURSOR) else None,
         more=with_query(here, {**given, CURSOR: found.next}) if found is not None and found.next else None,
         json=data,

@@ -118,6 +118,7 @@ def test_nor_by_their_order_and_where_the_next_page_goes_on(
 ) -> None:
     answer = viewer.get(f"/api/read-models/accounts?sort={sort}&limit=1")
     assert (answer.status_code, list(answer.json["errors"])) == (422, ["sort"])
+    assert not any("sort=iban" in link for link in links_of(ana.get("/read-models/accounts")))
     turned = ana.get(f"/read-models/accounts?owner=Ada&sort={sort}")
     assert path_of(turned) == "/read-models/accounts?owner=Ada"
     assert "rows are not sorted by it" in text_of(ana.get(path_of(turned)))
@@ -211,3 +212,12 @@ def test_what_is_not_there_is_not_found(ana: Browser, history: Runtime) -> None:
 
 def test_no_rows_yet_is_not_a_filter_without_a_match(ana: Browser) -> None:
     assert "No rows yet." in text_of(ana.get("/read-models/accounts"))
+
+
+def test_a_row_whose_key_means_something_in_addresses_is_derived_again(ana: Browser, history: Runtime) -> None:
+    open_account(history, "100%3F?")
+    history.projections.catch_up()
+    address = "/read-models/accounts/rows/100%253F%3F"
+    page = ana.get(address)
+    assert "Derive again" in text_of(page)
+    assert address in links_of(page)
