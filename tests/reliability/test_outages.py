@@ -72,7 +72,7 @@ def test_a_server_that_was_away_is_found_again_by_itself(tmp_path: Path, caplog:
         wait_until(lambda: not runtime.ready().ok, RECOVERY_SECONDS)
         (reason,) = runtime.ready().reasons
         assert "cannot be used" in reason
-        assert "Check DATABASE_URL" in reason
+        assert "Check its address (DATABASE_URL" in reason
         with pytest.raises(DatabaseUnavailable):
             lend(runtime)
         wait_until(lambda: "lent_books waits" in caplog.text, RECOVERY_SECONDS)
