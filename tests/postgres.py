@@ -22,6 +22,9 @@ import sqlalchemy as sa
 
 _numbers = itertools.count(1)
 
+#: More than all servers of a run take.
+PLENTY_BYTES = 6_000_000_000
+
 # Killing clients and backends needs no fsync, only a power cut would; prepared transactions are part of the proof.
 _SERVER_SETTINGS = {
     "fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_prepared_transactions": "8",
@@ -42,7 +45,7 @@ class Server:
     """A server of its own, from the pip package; for tests that stop it, or that need a second one."""
 
     def __init__(self) -> None:
-        self._home = Path(tempfile.mkdtemp(prefix="projectionist-postgres-"))
+        self._home = Path(tempfile.mkdtemp(prefix="projectionist-postgres-", dir=_quickest()))
         atexit.register(shutil.rmtree, self._home, ignore_errors=True)
         self._server = _package(self._home).get_server(self._home / "data", cleanup_mode="stop")
         self.url = str(self._server.get_uri())
@@ -66,6 +69,13 @@ class Server:
     def program(self, name: str) -> str:
         """The path of one of PostgreSQL's own programs that fits this server, such as pg_dump."""
         return str(self._server.bin_path / name)
+
+
+def _quickest() -> Path | None:
+    """Memory, where there is plenty: a copy of a database is hundreds of files, ten times as quick there. None: as
+    for all temporary files."""
+    memory = Path("/dev/shm")
+    return memory if memory.is_dir() and shutil.disk_usage(memory).free > PLENTY_BYTES else None
 
 
 def _package(home: Path) -> ModuleType:
@@ -101,7 +111,7 @@ def create_database(template: str = "template0") -> str:
     """The URL of a new database: empty, or a copy of `template`, to which nobody may be connected."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with admin_engine().connect() as connection:
-        # By copying files it takes half as long as by writing each of its pages into the server's log.
+        # By copying files, not by writing each of its pages into the server's log.
         how = "STRATEGY file_copy" if (connection.dialect.server_version_info or ()) >= (15,) else ""
         connection.exec_driver_sql(f"CREATE DATABASE \"{name}\" TEMPLATE {template} ENCODING 'UTF8' {how}")
     return sa.make_url(server_url()).set(database=name).render_as_string(hide_password=False)
