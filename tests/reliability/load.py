@@ -15,6 +15,8 @@ from tests.console_process import call
 #: Answers that settle a request: stored now, stored before, or refused for good.
 SETTLED = frozenset({200, 201, 404, 409, 422})
 PASSWORD = "correct horse battery"
+#: Seconds a console may take to settle the last request of each.
+PATIENCE = 60
 
 
 @dataclass(slots=True)
@@ -96,7 +98,9 @@ class Crowd:
 
     def start(self, address: str) -> None:
         self._leaving.clear()
-        self._threads = [threading.Thread(target=self._run, args=[each, address]) for each in self._customers]
+        self._threads = [
+            threading.Thread(target=self._run, args=[each, address], daemon=True) for each in self._customers
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -104,7 +108,8 @@ class Crowd:
         """Wait until each has its answer, or has noticed that nobody gives any; fail on answers that make no sense."""
         self._leaving.set()
         for thread in self._threads:
-            thread.join()
+            thread.join(PATIENCE)
+        assert not any(thread.is_alive() for thread in self._threads), "it answers, but never with what was done"
         assert self._unexpected == []
 
     def answered(self) -> list[Request]:
