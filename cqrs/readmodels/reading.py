@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from cqrs.errors import NotFound, ReadModelMissing, ShapeMismatch
 from cqrs.readmodels.generation import GenerationState
 from cqrs.readmodels.generations import table_name
+from cqrs.readmodels.key_page import key_page
 from cqrs.readmodels.keys import key_of_text, key_text
 from cqrs.readmodels.row_filters import conditions, operations_of
 from cqrs.readmodels.row_order import has_order, order_of
@@ -90,6 +91,8 @@ class ReadModels:
         self._models = {model.name: model for model in models}
         self._columns = {name: tuple(map(_column, model.table.columns)) for name, model in self._models.items()}
         self._readers: dict[tuple[str, str], RowReader] = {}
+        #: What was live of each projection when it was last looked at; see `key_page`.
+        self._seen: dict[str, Any] = {}
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -126,9 +129,12 @@ class ReadModels:
         """
         model = self._model(name)
         limit = max(1, min(limit, LARGEST_PAGE))
+        by_key = None if filters or sort else self._by_key(model, cursor, limit)
+        if by_key is not None:
+            return by_key
         with self._database.read(by_index=True) as connection:
             live = self._live_of(connection, model)
-            reader = self._reader(model, live, connection)
+            reader = self._reader(model, live)
             wanted = conditions(reader.columns, filters or {})
             order = order_of(sort, reader.columns, [column.name for column in model.key_columns])
             window = window_of(model.table, table_name(model, live.generation), reader.selected, wanted, order)
@@ -141,6 +147,23 @@ class ReadModels:
         page, described = _rows(reader, found[:limit]), self._described(model, live.generation)
         return RowPage(described, page, following, count, searched, live.position, live.now)
 
+    def _by_key(self, model: RowModel, cursor: str | None, limit: int) -> RowPage | None:
+        """The page of all rows in a single statement; None where that found nothing."""
+        live = self._seen.get(model.projection)
+        if live is None:
+            return None
+        reader = self._reader(model, live)
+        order = order_of(None, reader.columns, [column.name for column in model.key_columns])
+        behind = () if cursor is None else order.key_in(cursor)
+        names = [column.name for column in reader.selected]
+        found = key_page(self._database, model, live, names, behind, limit + 1)
+        if found is None:
+            return None
+        last = dict(zip(names, found.rows[limit - 1], strict=True)) if len(found.rows) > limit else None
+        following = None if last is None else order.cursor(last)
+        page, described = _rows(reader, found.rows[:limit]), self._described(model, live.generation)
+        return RowPage(described, page, following, found.count, None, found.position, found.now)
+
     def row(self, name: str, key: str) -> Row | None:
         """By the text of its key; None when there is none, or no row can have such a key."""
         model = self._model(name)
@@ -150,7 +173,7 @@ class ReadModels:
         values = wanted if model.composite else (wanted,)
         with self._database.read() as connection:
             live = self._live_of(connection, model)
-            reader = self._reader(model, live, connection)
+            reader = self._reader(model, live)
             rows = sa.select(*reader.selected).select_from(sa.table(table_name(model, live.generation)))
             for column, value in zip(model.key_columns, values, strict=True):
                 rows = rows.where(sa.column(column.name, column.type) == value)
@@ -161,6 +184,7 @@ class ReadModels:
         """What of it readers see, and the time. Raises ReadModelMissing."""
         for each in self._database.ask_within(connection, _live()):
             if each.projection == model.projection:
+                self._seen[model.projection] = each
                 return each
         raise ReadModelMissing(name=model.name)
 
@@ -168,11 +192,11 @@ class ReadModels:
         columns = self._columns[model.name]
         return ReadModel(model.name, model.title, model.projection, generation, columns, model.keyed)
 
-    def _reader(self, model: RowModel, live: Any, connection: sa.Connection) -> RowReader:
+    def _reader(self, model: RowModel, live: Any) -> RowReader:
         """Kept by shape: it takes longer to make than a page of rows to read. Raises ShapeMismatch."""
         known = (model.name, live.shape)
         if known not in self._readers:
-            self._readers[known] = RowReader(model, _readable(model, live), connection.dialect)
+            self._readers[known] = RowReader(model, _readable(model, live), self._database.engine.dialect)
         return self._readers[known]
 
     def _model(self, name: str) -> RowModel:
@@ -212,7 +236,7 @@ def _readable(model: RowModel, live: Any) -> list[sa.Column[Any]]:
     return common
 
 
-def _rows(reader: RowReader, stored: Sequence[sa.Row[Any]]) -> list[Row]:
+def _rows(reader: RowReader, stored: Sequence[Sequence[Any]]) -> list[Row]:
     return [Row(_key(reader, values), values, position) for values, position in reader.values(stored)]
 
 

@@ -52,12 +52,16 @@ class RowOrder:
         beyond = sa.or_(self._compare((column,), [value]), same)
         return sa.or_(beyond, column.is_(None)) if self.descending else beyond
 
+    def key_in(self, cursor: str) -> list[Value]:
+        """Of the row the cursor names. Raises InvalidMessage."""
+        return self._read(cursor)[1]
+
     def _compare(self, columns: tuple[sa.ColumnClause[Any], ...], values: Sequence[Value]) -> sa.ColumnElement[bool]:
         left = sa.tuple_(*columns) if len(columns) > 1 else columns[0]
         right = sa.tuple_(*map(_raw, values)) if len(columns) > 1 else _raw(values[0])
         return left < right if self.descending else left > right
 
-    def cursor(self, row: sa.RowMapping) -> str:
+    def cursor(self, row: Mapping[Any, Any]) -> str:
         """Names a row, given as it is stored."""
         value = None if self.column is None else row[self.column]
         parts = [self._name(), value, [row[name] for name in self.keys]]

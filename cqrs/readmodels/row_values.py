@@ -27,7 +27,7 @@ class RowReader:
         self.selected: list[sa.ColumnClause[Any]] = [sa.column(name) for name in (*self.columns, "_pos")]
         self._codecs = {name: ColumnCodec(column, dialect) for name, column in self.columns.items()}
 
-    def values(self, stored: Sequence[sa.Row[Any]]) -> list[tuple[dict[str, object], int | None]]:
+    def values(self, stored: Sequence[Sequence[Any]]) -> list[tuple[dict[str, object], int | None]]:
         """Of rows of what is `selected`, column by column; each with its position."""
         *columns, positions = zip(*stored, strict=True) if stored else [()] * len(self.selected)
         read = [self._column(codec, column) for codec, column in zip(self._codecs.values(), columns, strict=True)]

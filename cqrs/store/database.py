@@ -55,12 +55,12 @@ class Database(abc.ABC):
         """For one statement, which sees one moment by itself: as `read`, in a single round trip to a server."""
         return self.read()
 
-    def ask(self, question: Question, **values: str | int) -> list[Any]:
+    def ask(self, question: Question, **values: str | float | None) -> list[Any]:
         """The rows that answer it at one moment, in one round trip and by the shortest way."""
         with self.alone() as driver:
             return question.rows(driver, self.engine.dialect, values)
 
-    def ask_within(self, connection: sa.Connection, question: Question, **values: str | int) -> list[Any]:
+    def ask_within(self, connection: sa.Connection, question: Question, **values: str | float | None) -> list[Any]:
         """The same at the moment that a connection sees."""
         return question.rows(driver_of(connection), self.engine.dialect, values)
 

@@ -28,7 +28,7 @@ class Question:
         self._compiled: dict[str, _Compiled] = {}
 
     def rows(self, driver: Any, dialect: Dialect, values: dict[str, Any]) -> list[Any]:
-        """With columns by name. Raises what the driver raises."""
+        """With columns by name, as far as Python takes it for one. Raises what the driver raises."""
         if dialect.name not in self._compiled:
             self._compiled[dialect.name] = _Compiled(self._select, dialect, self._keep_plan)
         return self._compiled[dialect.name].rows(driver, values)
@@ -47,7 +47,7 @@ class _Compiled:
             self._cursor = dialect.loaded_dbapi.RawCursor
             self._options = {"prepare": keep_plan or None}
         columns = select.selected_columns
-        answer: Any = namedtuple("Answer", [str(column.key) for column in columns])  # type: ignore[misc]
+        answer: Any = namedtuple("Answer", [str(column.key) for column in columns], rename=True)  # type: ignore[misc]
         self._make: Callable[[Iterable[Any]], Any] = answer._make
         self._types = [column.type.dialect_impl(dialect) for column in columns]
         self._dialect = dialect
