@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,9 +22,6 @@ from cqrs.readmodels.shape import shape_of
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.types import Money, UtcDateTime
 from cqrs.store.database import Database
-from cqrs.store.opening import open_database
-from cqrs.store.schema import READ, upgrade
-from tests.postgres import create_database, drop_database
 
 COUNT = 7
 KEYS: dict[str, list[tuple[Any, list[Any]]]] = {
@@ -43,17 +39,6 @@ def model_of(kind: str) -> RowModel:
     keys = [sa.Column(f"k{n}", type_, primary_key=True) for n, (type_, _) in enumerate(KEYS[kind])]
     rest = (sa.Column("class", sa.Text), sa.Column("paid, in all", Money()), sa.Column("count", sa.JSON))
     return RowModel(sa.Table("things", sa.MetaData(), *keys, *rest))
-
-
-@pytest.fixture
-def database(dialect: str, tmp_path: Path) -> Iterator[Database]:
-    url = create_database() if dialect == "postgresql" else "sqlite:///read.db"
-    database = open_database(url, root=tmp_path)
-    upgrade(database, READ)
-    yield database
-    database.dispose()
-    if dialect == "postgresql":
-        drop_database(url)
 
 
 def filled(database: Database, kind: str, number: int = 1, rows: int = COUNT) -> None:
@@ -80,11 +65,6 @@ def pages(ask: Any) -> Iterator[RowPage]:
         cursor = page.next
         if cursor is None:
             return
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def dialect(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @pytest.mark.parametrize("kind", list(KEYS))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +18,6 @@ from cqrs.readmodels.shape import shape_of
 from cqrs.readmodels.sql import SqlReadModelStore
 from cqrs.readmodels.types import Money, UtcDateTime
 from cqrs.store.database import Database
-from cqrs.store.opening import open_database
-from cqrs.store.schema import READ, upgrade
-from tests.postgres import create_database, drop_database
 
 COLUMNS: dict[str, tuple[Any, list[Any]]] = {
     "text": (sa.Text(), ["b", None, "a", "b", "ä", "", "B"]),
@@ -48,17 +43,6 @@ THINGS = RowModel(
         *(sa.Column(name, type_) for name, (type_, _) in ALL.items()),
     )
 )
-
-
-@pytest.fixture
-def database(dialect: str, tmp_path: Path) -> Iterator[Database]:
-    url = create_database() if dialect == "postgresql" else "sqlite:///read.db"
-    database = open_database(url, root=tmp_path)
-    upgrade(database, READ)
-    yield database
-    database.dispose()
-    if dialect == "postgresql":
-        drop_database(url)
 
 
 @pytest.fixture
