@@ -499,7 +499,7 @@ class NoKeyToSetAside(CqrsError):
 
 class ParkingRefused(CqrsError):
     """The keys that fail behind event {position} cannot be parked together for {projection}: {why}. Nothing was set
-    aside."""
+    aside. Look at its failures again, or park the one key at which it stands."""
 
     projection: str
     position: int
